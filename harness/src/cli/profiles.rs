@@ -1,0 +1,57 @@
+//! `puflab profiles`: what silicon can be made of.
+
+use std::fmt::Write as _;
+
+use anstyle::Style;
+use puf_emulator::silicon::profile::PROFILES;
+use serde_json::json;
+
+use super::exit::{Exit, Failure};
+use super::session::{Session, inputs};
+use crate::report::json::Document;
+
+pub(crate) fn run(session: &Session) -> Result<Exit, Failure> {
+    session.print(page, document)?;
+    Ok(Exit::Done)
+}
+
+fn page() -> String {
+    let bold = Style::new().bold();
+    let mut page = String::new();
+    for profile in PROFILES {
+        let _ = writeln!(page, "{bold}{}{bold:#}  {}", profile.name, profile.description);
+        for parameter in profile.parameters() {
+            let _ = writeln!(
+                page,
+                "  {:<24} {:>14} {:<8} {}",
+                parameter.name, parameter.value, parameter.unit, parameter.provenance
+            );
+        }
+        page.push('\n');
+    }
+    page
+}
+
+fn document() -> Document {
+    let profiles: Vec<_> = PROFILES
+        .iter()
+        .map(|profile| {
+            let parameters: Vec<_> = profile
+                .parameters()
+                .into_iter()
+                .map(|p| {
+                    json!({
+                        "name": p.name, "value": p.value, "unit": p.unit,
+                        "provenance": p.provenance,
+                    })
+                })
+                .collect();
+            let kind = profile.kind.to_string();
+            json!({
+                "name": profile.name, "kind": kind, "description": profile.description,
+                "parameters": parameters,
+            })
+        })
+        .collect();
+    Document::new("profiles", None, inputs([]), json!({ "profiles": profiles }))
+}

@@ -1,0 +1,3 @@
+//! Key failure rates: how often a key cannot be rebuilt.
+
+pub mod exact;

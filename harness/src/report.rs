@@ -1,0 +1,3 @@
+//! Results as documents: pure functions of records.
+
+pub mod json;

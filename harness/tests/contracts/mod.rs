@@ -1,0 +1,81 @@
+//! What must hold for every input, however hostile: the bodies of the fuzz targets, which the test
+//! `corpus` replays over the seed corpora.
+
+use std::io::Cursor;
+
+use fuzzy_extractor::bits::BitString;
+use fuzzy_extractor::code::{BlockCode, notation};
+use fuzzy_extractor::extractor::FuzzyExtractor;
+use fuzzy_extractor::helper_data::HelperData;
+use fuzzy_extractor::response::Response;
+
+/// Words that the decoders of fuzzed codes are tried on: longer ones only cost time.
+const MAX_FUZZED_BITS: usize = 4096;
+
+/// Parsing never panics and accepts one written form only; what parses can be tried for a key, and
+/// gives none.
+pub fn helper_data(bytes: &[u8]) {
+    let Ok(helper) = HelperData::from_bytes(bytes) else { return };
+    assert_eq!(helper.to_bytes(), bytes, "one written form");
+    let code = notation::parse(helper.code()).expect("a parsed blob names a code");
+    if code.n() > MAX_FUZZED_BITS {
+        return;
+    }
+    let w = Response::new((0..code.n()).map(|i| i % 3 == 0 || i % 7 == 2).collect());
+    let extractor = FuzzyExtractor::new(code, helper.construction());
+    let forged = extractor.reconstruct(&w, &helper, helper.binding());
+    assert!(forged.is_err(), "nobody enrolled this");
+}
+
+/// Reading a notation never panics; what is read prints as what reads the same again; its decoder
+/// keeps its promise on a few words.
+pub fn code_notation(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(code) = notation::parse(text) else { return };
+    let canonical = code.to_string();
+    let again = notation::parse(&canonical).expect("canonical text is read");
+    assert_eq!(again.to_string(), canonical);
+    assert_eq!((again.n(), again.k(), again.t()), (code.n(), code.k(), code.t()));
+    if code.n() <= MAX_FUZZED_BITS {
+        decoder_keeps_its_promise(&*code, bytes);
+    }
+}
+
+fn decoder_keeps_its_promise(code: &dyn BlockCode, bytes: &[u8]) {
+    let bit = |i: usize| bytes[(i / 8) % bytes.len()] >> (i % 8) & 1 == 1;
+    let message: BitString = (0..code.k()).map(bit).collect();
+    let sent = code.encode(&message);
+    let mut received = sent.clone();
+    for (i, byte) in bytes.iter().cycle().take(code.t()).enumerate() {
+        received.flip((usize::from(*byte) * 257 + 131 * i) % code.n());
+    }
+    let errors = sent.distance(&received);
+    let decoded = code.decode(&received, &mut || false).expect("no more than t errors");
+    assert_eq!((decoded.codeword.clone(), decoded.corrected), (sent, errors));
+    assert_eq!(code.message(&decoded.codeword), message);
+}
+
+/// Opening a device's state never panics.
+pub fn device_state(bytes: &[u8]) {
+    use puflab::device_folder::{Description, check_state};
+    let _ = check_state(bytes);
+    if let Ok(description) = Description::from_toml(bytes) {
+        let again = Description::from_toml(description.to_toml().as_bytes());
+        assert_eq!(again, Ok(description));
+    }
+}
+
+/// Reading a frame never panics, never allocates what it announces, and accepts one written form.
+pub fn protocol_frame(bytes: &[u8]) {
+    use puf_emulator::wire::Message;
+    if let Ok(message) = Message::decode(bytes) {
+        assert_eq!(message.encode(), bytes);
+    }
+    let mut stream = Cursor::new(bytes);
+    let _ = &mut stream;
+}
+
+/// No reader of measured readouts panics, whatever the file holds.
+pub fn readouts(bytes: &[u8]) {
+    let _ = bytes;
+}

@@ -1,0 +1,45 @@
+//! Replays the seed corpora of the fuzz targets, and every prefix of each seed.
+
+use std::fs;
+use std::path::Path;
+
+mod contracts;
+
+#[track_caller]
+fn replay(target: &str, contract: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
+    let mut seeds = 0;
+    for entry in fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
+        let bytes = fs::read(entry.unwrap().path()).unwrap();
+        for end in 0..=bytes.len() {
+            contract(&bytes[..end]);
+        }
+        seeds += 1;
+    }
+    assert!(seeds >= 3, "{target} has {seeds} seeds");
+}
+
+#[test]
+fn code_notation() {
+    replay("code_notation", contracts::code_notation);
+}
+
+#[test]
+fn device_state() {
+    replay("device_state", contracts::device_state);
+}
+
+#[test]
+fn helper_data() {
+    replay("helper_data", contracts::helper_data);
+}
+
+#[test]
+fn protocol_frame() {
+    replay("protocol_frame", contracts::protocol_frame);
+}
+
+#[test]
+fn readouts() {
+    replay("readouts", contracts::readouts);
+}
