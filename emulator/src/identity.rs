@@ -28,19 +28,25 @@ use x509_cert::builder::profile::BuilderProfile;
 use x509_cert::builder::{Builder, CertificateBuilder};
 use x509_cert::certificate::TbsCertificate;
 use x509_cert::der::asn1::{GeneralizedTime, OctetString};
-use x509_cert::der::{DateTime, Encode, EncodePem, pem::LineEnding};
+use x509_cert::der::{DateTime, EncodePem, pem::LineEnding};
 use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages, SubjectKeyIdentifier};
 use x509_cert::ext::{Extension, ToExtension};
 use x509_cert::name::Name;
 use x509_cert::request::RequestBuilder;
 use x509_cert::serial_number::SerialNumber;
-use x509_cert::spki::{SubjectPublicKeyInfo, SubjectPublicKeyInfoRef};
+use x509_cert::spki::{
+    AlgorithmIdentifierOwned, DynSignatureAlgorithmIdentifier, ObjectIdentifier,
+    SubjectPublicKeyInfo, SubjectPublicKeyInfoRef,
+};
 use x509_cert::time::{Time, Validity};
 
 use crate::wire::DeviceId;
 
 /// A public key in SEC 1 uncompressed form: 04, x, y.
 pub type PublicKey = [u8; 65];
+
+/// ecdsa-with-SHA256, RFC 5758 section 3.2.
+const ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
 
 const KEY_LABEL: &str = "P-256 device key candidate";
 
@@ -95,7 +101,7 @@ impl DeviceKey {
     /// When the time is past the year 9999, or the encoder refuses.
     pub fn self_signed_certificate(&self, not_before: u64) -> Result<String, DocumentError> {
         let validity = Validity::new(time(not_before)?, Time::INFINITY);
-        let key = SubjectPublicKeyInfo::from_key(&self.signing.verifying_key())?;
+        let key = SubjectPublicKeyInfo::from_key(self.signing.verifying_key())?;
         let mut serial = [0; 16];
         serial.copy_from_slice(&self.device_id().0[..16]);
         // Positive and of full length in DER, whatever the device id.
@@ -187,11 +193,9 @@ impl Signer<DerSignature> for LowS<'_> {
     }
 }
 
-impl x509_cert::spki::DynSignatureAlgorithmIdentifier for LowS<'_> {
-    fn signature_algorithm_identifier(
-        &self,
-    ) -> x509_cert::spki::Result<x509_cert::spki::AlgorithmIdentifierOwned> {
-        self.0.signature_algorithm_identifier()
+impl DynSignatureAlgorithmIdentifier for LowS<'_> {
+    fn signature_algorithm_identifier(&self) -> x509_cert::spki::Result<AlgorithmIdentifierOwned> {
+        Ok(AlgorithmIdentifierOwned { oid: ECDSA_WITH_SHA256, parameters: None })
     }
 }
 
@@ -224,3 +228,61 @@ impl fmt::Display for DocumentError {
 }
 
 impl core::error::Error for DocumentError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use p256::ecdsa::signature::Verifier;
+
+    fn bytes(hex: &str) -> [u8; 32] {
+        core::array::from_fn(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
+    }
+
+    const ORDER: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
+
+    /// Root 00 01 .. 1f, recomputed in Python from the rule of the module documentation with the
+    /// HKDF and the P-256 of `cryptography`.
+    #[test]
+    fn the_rule_gives_the_key_that_others_compute() {
+        let root = RootKey::new(core::array::from_fn(|i| u8::try_from(i).unwrap()));
+        let key = DeviceKey::from_root(&root).unwrap();
+        assert_eq!(std::format!("{}", key.device_id()), "d70e33dd98bd16a4b2aaa4452ce07c9c5e4e6a2b");
+    }
+
+    #[test]
+    fn candidates_out_of_range_are_rejected() {
+        let zero = [0; 32];
+        let order = bytes(ORDER);
+        let mut last = order;
+        last[31] -= 1;
+        let mut one = zero;
+        one[31] = 1;
+        let first = |candidates: &[[u8; 32]]| {
+            DeviceKey::from_first_in_range(candidates.iter()).map(|key| *key.public_key())
+        };
+        assert_eq!(first(&[zero, order, [0xFF; 32]]), None);
+        assert_eq!(first(&[zero, [0xFF; 32], order, one, last]), first(&[one]));
+        assert!(first(&[last]).is_some_and(|key| Some(key) != first(&[one])));
+    }
+
+    #[test]
+    fn signatures_verify_and_have_a_low_s() {
+        let key = DeviceKey::from_root(&RootKey::new([1; 32])).unwrap();
+        for i in 0..64_u8 {
+            let signature = Signature::from_slice(&key.sign(&[i])).unwrap();
+            assert_eq!(signature.normalize_s(), signature);
+            key.signing.verifying_key().verify(&[i], &signature).unwrap();
+        }
+    }
+
+    #[test]
+    fn documents_are_the_same_every_time_and_refuse_the_year_10000() {
+        let key = DeviceKey::from_root(&RootKey::new([2; 32])).unwrap();
+        let certificate = key.self_signed_certificate(1_700_000_000).unwrap();
+        assert_eq!(certificate, key.self_signed_certificate(1_700_000_000).unwrap());
+        assert!(certificate.starts_with("-----BEGIN CERTIFICATE-----\n"));
+        let request = key.certification_request().unwrap();
+        assert!(request.starts_with("-----BEGIN CERTIFICATE REQUEST-----\n"));
+        assert!(key.self_signed_certificate(253_402_300_800).is_err());
+    }
+}

@@ -4,3 +4,9 @@
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
+
+pub mod chip;
+pub mod identity;
+pub mod seed;
+pub mod silicon;
+pub mod wire;

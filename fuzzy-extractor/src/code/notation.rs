@@ -332,14 +332,23 @@ impl fmt::Display for Suggestion<'_> {
         let name = self.0.to_ascii_lowercase();
         let nearest = FAMILIES
             .iter()
-            .map(|family| (edit_distance(&name, family.name), family.name))
+            .map(|family| (distance(&name, family.name), family.name))
             .min()
             // Half of the name has to be right.
-            .filter(|&(distance, family)| 2 * distance <= family.len().max(2) + 1);
+            .filter(|&(distance, family)| 2 * distance <= family.len());
         match nearest {
             Some((_, family)) => write!(f, "did you mean {family}?"),
             None => write!(f, "there are {Names}"),
         }
+    }
+}
+
+/// How far a wrong name is from a family's: a longer form of it is as near as can be.
+fn distance(name: &str, family: &str) -> usize {
+    if name.starts_with(family) {
+        0
+    } else {
+        edit_distance(name, family)
     }
 }
 

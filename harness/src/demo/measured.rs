@@ -1,0 +1,306 @@
+//! Measured chips: enrolled from the first readout, authenticated from every later one.
+
+use fuzzy_extractor::bits::BitString;
+use puf_emulator::chip::Chip;
+use puf_emulator::identity::PublicKey;
+use puf_emulator::seed::SeedTree;
+use puf_emulator::silicon::{Environment, RecordedSram};
+use puf_emulator::wire::{DeviceId, Evidence, Message};
+use rayon::prelude::*;
+
+use super::{DemoError, DesignRecord, Gate, KeyDesign, Refusal, serial, trng};
+use crate::readouts::RecordedDevice;
+use crate::reliability::exact;
+use crate::verifier::Reason;
+
+/// What the story is about.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Root of all randomness.
+    pub seed: u64,
+    /// How each chip makes its key.
+    pub design: KeyDesign,
+    /// How many successive windows of cells make a key of their own; `None` takes all there are.
+    pub windows: Option<usize>,
+}
+
+/// One measured chip's part of the story.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChipRecord {
+    /// Its name.
+    pub name: String,
+    /// Cells it has.
+    pub cells: usize,
+    /// Readouts it has.
+    pub readouts: usize,
+    /// Its name at the verifier, by the key of its first window.
+    pub device_id: DeviceId,
+    /// The public key of its first window.
+    pub public_key: PublicKey,
+    /// Later readouts in which the first window rebuilt the key and the verifier let it in.
+    pub authenticated: usize,
+    /// Windows enrolled.
+    pub windows: usize,
+    /// For each window, the later readouts in which its key was not rebuilt.
+    pub failures: Vec<usize>,
+    /// Mean fraction of cells that read otherwise than in the first readout, over the windows.
+    pub ber: f64,
+    /// Greatest such fraction of a readout.
+    pub ber_max: f64,
+    /// Mean key failure rate of an infinite population of cells with that bit error rate.
+    pub predicted_key_failure: f64,
+}
+
+impl ChipRecord {
+    /// Later readouts: how often each window tried.
+    #[must_use]
+    pub fn boots(&self) -> usize {
+        self.readouts - 1
+    }
+
+    /// Fraction of all tries, over windows and readouts, in which the key was not rebuilt.
+    #[must_use]
+    pub fn key_failure(&self) -> f64 {
+        self.failures.iter().sum::<usize>() as f64 / (self.boots() * self.windows) as f64
+    }
+
+    /// Standard error of [`key_failure`](Self::key_failure), from the spread over windows: tries of
+    /// one window share their cells and are not independent. `None` with fewer than two windows.
+    #[must_use]
+    pub fn key_failure_standard_error(&self) -> Option<f64> {
+        let windows = self.windows as f64;
+        if self.windows < 2 {
+            return None;
+        }
+        let mean = self.failures.iter().sum::<usize>() as f64 / windows;
+        let squares: f64 = self.failures.iter().map(|&f| (f as f64 - mean).powi(2)).sum();
+        Some((squares / (windows - 1.0) / windows).sqrt() / self.boots() as f64)
+    }
+}
+
+/// The story told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Story {
+    /// Sizes of the design.
+    pub design: DesignRecord,
+    /// The chips.
+    pub chips: Vec<ChipRecord>,
+    /// Who was refused.
+    pub refused: Vec<Refusal>,
+}
+
+impl Story {
+    /// Whether every chip got in at every later readout, every window rebuilt its key each time, and
+    /// nobody else got in.
+    #[must_use]
+    pub fn held(&self) -> bool {
+        let all_in = |chip: &ChipRecord| {
+            chip.authenticated == chip.boots() && chip.failures.iter().all(|&failures| failures == 0)
+        };
+        self.chips.iter().all(all_in) && self.refused.iter().all(Refusal::held)
+    }
+}
+
+/// Tells the story. `progress` is called with the number of power-ups done.
+///
+/// # Errors
+/// When a chip has too few cells or readouts, or cannot be enrolled.
+pub fn tell(
+    plan: &Plan,
+    measured: &[RecordedDevice],
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Story, DemoError> {
+    let tree = SeedTree::from_seed(plan.seed).child("measured demo");
+    let extractor = plan.design.extractor()?;
+    let mut gate = Gate::open(&tree)?;
+    let mut chips = Vec::new();
+    let mut refused = Vec::new();
+    let mut helper_bytes = 0;
+    let mut heard: Option<(DeviceId, Evidence)> = None;
+    for (number, device) in measured.iter().enumerate() {
+        let tree = tree.child("chip").index(number as u64);
+        let first = Window::enroll(plan, device, &tree, 0)?;
+        helper_bytes = first.chip.nvm().helper_data().len();
+        let (chip, evidence) = authenticate_all(plan, device, &tree, first, &mut gate, progress)?;
+        if let (Some(evidence), None) = (evidence, &heard) {
+            heard = Some((chip.device_id, evidence));
+        }
+        chips.push(chip);
+    }
+    if let Some((victim, evidence)) = heard {
+        refused.push(replay(&mut gate, victim, evidence, &chips)?);
+    }
+    if let [first, second, ..] = measured {
+        refused.push(impostor(plan, &tree, &mut gate, first, second)?);
+    }
+    let design = DesignRecord {
+        code: extractor.code().to_string(),
+        sketch: extractor.construction().name().to_owned(),
+        puf_bits: extractor.response_bits(),
+        secret_bits: extractor.secret_bits(),
+        helper_bytes,
+    };
+    Ok(Story { design, chips, refused })
+}
+
+/// The first window goes through the whole protocol, the others rebuild their keys.
+fn authenticate_all(
+    plan: &Plan,
+    device: &RecordedDevice,
+    tree: &SeedTree,
+    mut first: Window,
+    gate: &mut Gate,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<(ChipRecord, Option<Evidence>), DemoError> {
+    let bits = first.chip.design().extractor.response_bits();
+    let cells = device.readouts[0].len();
+    let windows = plan.windows.unwrap_or(usize::MAX).min(cells / bits).max(1);
+    let device_id = gate.register(&first.enrolled)?;
+    let public_key = *first.chip.nvm().public_key().ok_or(DemoError::NoKeyAtEnrolment)?;
+
+    let mut authenticated = 0;
+    let mut failed = 0;
+    let mut heard = None;
+    for _ in 1..device.readouts.len() {
+        gate.now = gate.now.plus_millis(600_000);
+        let powered = first
+            .chip
+            .power_up(&mut first.silicon, &Environment::default())
+            .map_err(DemoError::PowerUp)?;
+        let (authentication, evidence) = gate.authenticate(&powered)?;
+        authenticated += usize::from(authentication.accepted());
+        failed += usize::from(authentication.corrected.is_none());
+        heard = evidence.or(heard);
+        progress(1);
+    }
+    let others: Vec<usize> = (1..windows)
+        .into_par_iter()
+        .map(|window| count_failures(plan, device, tree, window * bits, progress))
+        .collect::<Result<_, _>>()?;
+    let failures = [vec![failed], others].concat();
+
+    let rates = error_rates(&device.readouts, windows * bits);
+    let ber = rates.iter().sum::<f64>() / rates.len() as f64;
+    let extractor = &first.chip.design().extractor;
+    let predicted_key_failure =
+        exact::failure(extractor.code(), ber).map_err(DemoError::NoClosedForm)?;
+    let chip = ChipRecord {
+        name: device.name.clone(),
+        cells,
+        readouts: device.readouts.len(),
+        device_id,
+        public_key,
+        authenticated,
+        windows,
+        failures,
+        ber,
+        ber_max: rates.iter().copied().fold(0.0, f64::max),
+        predicted_key_failure,
+    };
+    Ok((chip, heard))
+}
+
+fn count_failures(
+    plan: &Plan,
+    device: &RecordedDevice,
+    tree: &SeedTree,
+    first_cell: usize,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<usize, DemoError> {
+    let Window { mut silicon, chip, .. } = Window::enroll(plan, device, tree, first_cell)?;
+    let mut failures = 0;
+    for _ in 1..device.readouts.len() {
+        let powered = chip
+            .power_up(&mut silicon, &Environment::default())
+            .map_err(DemoError::PowerUp)?;
+        failures += usize::from(powered.key().is_err());
+        progress(1);
+    }
+    Ok(failures)
+}
+
+/// Fraction of the first `cells` cells that each later readout reads otherwise than the first.
+fn error_rates(readouts: &[BitString], cells: usize) -> Vec<f64> {
+    let enrolled = readouts[0].slice(0, cells);
+    let rate = |readout: &BitString| {
+        enrolled.distance(&readout.slice(0, cells)) as f64 / cells as f64
+    };
+    readouts[1..].iter().map(rate).collect()
+}
+
+/// A window of a measured chip's cells, with a chip of its own around it.
+struct Window {
+    silicon: RecordedSram,
+    chip: Chip,
+    enrolled: puf_emulator::chip::Powered,
+}
+
+impl Window {
+    fn enroll(
+        plan: &Plan,
+        device: &RecordedDevice,
+        tree: &SeedTree,
+        first_cell: usize,
+    ) -> Result<Self, DemoError> {
+        if device.readouts.len() < 2 {
+            return Err(DemoError::OneReadout { chip: device.name.clone() });
+        }
+        let tree = tree.child("window").index(first_cell as u64);
+        // Only the window is copied, so that many of them fit in memory.
+        let bits = plan.design.extractor()?.response_bits();
+        let end = (first_cell + bits).min(device.readouts[0].len());
+        let cells = device.readouts.iter().map(|r| r.slice(first_cell, end - first_cell));
+        let mut silicon = RecordedSram::new(cells.collect())
+            .map_err(|error| DemoError::Silicon(error.to_string()))?;
+        let mut chip = Chip::new(serial(&tree), plan.design.at(0)?);
+        let enrolled = chip
+            .enroll(&mut silicon, &Environment::default(), &mut trng(&tree.child("enrolment")))
+            .map_err(|source| DemoError::Enroll { chip: device.name.clone(), source })?;
+        Ok(Self { silicon, chip, enrolled })
+    }
+}
+
+fn replay(
+    gate: &mut Gate,
+    victim: DeviceId,
+    evidence: Evidence,
+    chips: &[ChipRecord],
+) -> Result<Refusal, DemoError> {
+    let name = chips.iter().find(|chip| chip.device_id == victim).map_or("", |chip| &chip.name);
+    // Still within the lifetime of the nonce it answered, so that "used" is the reason.
+    let verdict = gate.judge(victim, Some(&Message::Evidence(evidence)))?;
+    Ok(Refusal {
+        attack: "replay",
+        story: format!("evidence that let {name} in is sent again"),
+        expected: Reason::NonceUsed,
+        verdict,
+    })
+}
+
+/// The second chip gets the first one's helper data and identity: its cells are other cells.
+fn impostor(
+    plan: &Plan,
+    tree: &SeedTree,
+    gate: &mut Gate,
+    first: &RecordedDevice,
+    second: &RecordedDevice,
+) -> Result<Refusal, DemoError> {
+    let tree = tree.child("chip").index(0);
+    let victim = Window::enroll(plan, first, &tree, 0)?;
+    let thief = Window::enroll(plan, second, &tree, 0)?;
+    let stolen = Chip::with_nvm(
+        victim.chip.serial(),
+        plan.design.at(0)?,
+        victim.chip.nvm().clone(),
+    );
+    let mut silicon = thief.silicon;
+    let powered =
+        stolen.power_up(&mut silicon, &Environment::default()).map_err(DemoError::PowerUp)?;
+    gate.now = gate.now.plus_millis(600_000);
+    Ok(Refusal {
+        attack: "impostor",
+        story: format!("{} with the memory of {}: other cells", second.name, first.name),
+        expected: Reason::NoEvidence,
+        verdict: gate.authenticate(&powered)?.0.verdict,
+    })
+}

@@ -1,0 +1,262 @@
+//! Chips made from a process, at 25 degrees, in the cold, in the heat, and after ten years.
+
+use puf_emulator::chip::Chip;
+use puf_emulator::identity::PublicKey;
+use puf_emulator::seed::SeedTree;
+use puf_emulator::silicon::{Environment, ModelledSram, Process, SramArray};
+use puf_emulator::wire::{DeviceId, Evidence, Message};
+use rayon::prelude::*;
+
+use super::{
+    Authentication, DemoError, DesignRecord, Gate, KeyDesign, Refusal, serial, trng,
+};
+use crate::reliability::exact;
+use crate::verifier::Reason;
+
+/// Bit error rate of the chip that is too noisy for its code.
+pub const NOISY_BER: f64 = 0.25;
+
+/// What the story is about.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Root of all randomness.
+    pub seed: u64,
+    /// What the chips are made of.
+    pub process: Process,
+    /// Cells of a chip.
+    pub cells: usize,
+    /// Number of chips.
+    pub devices: usize,
+    /// How each makes its key.
+    pub design: KeyDesign,
+}
+
+/// A place and an age at which chips are powered up.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Situation {
+    /// Degrees Celsius; `None` is where the process was characterised, and chips are enrolled.
+    pub temperature_celsius: Option<f64>,
+    /// Years since manufacture.
+    pub age_years: f64,
+}
+
+/// The situations of the story.
+pub const SITUATIONS: [Situation; 5] = [
+    Situation { temperature_celsius: None, age_years: 0.0 },
+    Situation { temperature_celsius: Some(-40.0), age_years: 0.0 },
+    Situation { temperature_celsius: Some(85.0), age_years: 0.0 },
+    Situation { temperature_celsius: None, age_years: 10.0 },
+    Situation { temperature_celsius: Some(85.0), age_years: 10.0 },
+];
+
+impl Situation {
+    fn environment(self) -> Result<Environment, DemoError> {
+        let environment = Environment::default().aged_years(self.age_years);
+        let placed = match self.temperature_celsius {
+            Some(celsius) => environment.and_then(|environment| environment.at_celsius(celsius)),
+            None => environment,
+        };
+        placed.map_err(|error| DemoError::Silicon(error.to_string()))
+    }
+}
+
+/// One chip's part of the story.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeviceRecord {
+    /// Its name in the story.
+    pub name: String,
+    /// Its name at the verifier.
+    pub device_id: DeviceId,
+    /// Its public key.
+    pub public_key: PublicKey,
+    /// One authentication for each of the [`SITUATIONS`].
+    pub authentications: Vec<Authentication>,
+}
+
+/// How often a good chip of this process fails with this code.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Prediction {
+    /// Where and when.
+    pub situation: Situation,
+    /// Mean bit error rate between enrolment and a power-up there.
+    pub ber: f64,
+    /// Mean key failure rate over the population.
+    pub key_failure: f64,
+}
+
+/// The story told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Story {
+    /// Sizes of the design.
+    pub design: DesignRecord,
+    /// The chips.
+    pub devices: Vec<DeviceRecord>,
+    /// Who was refused.
+    pub refused: Vec<Refusal>,
+    /// One prediction for each of the [`SITUATIONS`].
+    pub predictions: Vec<Prediction>,
+}
+
+impl Story {
+    /// Whether everybody who should got in, and nobody else.
+    #[must_use]
+    pub fn held(&self) -> bool {
+        let good = self.devices.iter().flat_map(|device| &device.authentications);
+        good.into_iter().all(Authentication::accepted) && self.refused.iter().all(Refusal::held)
+    }
+}
+
+/// Tells the story.
+///
+/// The same plan gives the same story on any number of threads.
+///
+/// # Errors
+/// When the plan makes no chips, or they cannot be enrolled.
+pub fn tell(plan: &Plan) -> Result<Story, DemoError> {
+    let tree = SeedTree::from_seed(plan.seed).child("demo");
+    let extractor = plan.design.extractor()?;
+    let predictions = predict(plan)?;
+    let mut made: Vec<Device> = (0..plan.devices)
+        .into_par_iter()
+        .map(|i| Device::make(plan, plan.process, format!("chip-{i}"), &tree.child("chip").index(i as u64)))
+        .collect::<Result<_, _>>()?;
+
+    let mut gate = Gate::open(&tree)?;
+    for device in &made {
+        gate.register(&device.enrolled)?;
+    }
+    let helper_bytes = made.first().map_or(0, |device| device.chip.nvm().helper_data().len());
+    let design = DesignRecord {
+        code: extractor.code().to_string(),
+        sketch: extractor.construction().name().to_owned(),
+        puf_bits: extractor.response_bits(),
+        secret_bits: extractor.secret_bits(),
+        helper_bytes,
+    };
+
+    let mut devices = Vec::new();
+    let mut heard = None;
+    for device in &mut made {
+        let mut authentications = Vec::new();
+        for situation in SITUATIONS {
+            gate.now = gate.now.plus_millis(1000);
+            let powered = device.power_up(&situation.environment()?)?;
+            let (authentication, evidence) = gate.authenticate(&powered)?;
+            authentications.push(authentication);
+            heard = heard.or(evidence);
+        }
+        let key = device.enrolled.key().map_err(|_| DemoError::NoKeyAtEnrolment)?;
+        devices.push(DeviceRecord {
+            name: device.name.clone(),
+            device_id: key.device_id(),
+            public_key: *key.public_key(),
+            authentications,
+        });
+    }
+    let refused = refusals(plan, &tree, &mut gate, &mut made, heard.as_ref())?;
+    Ok(Story { design, devices, refused, predictions })
+}
+
+fn predict(plan: &Plan) -> Result<Vec<Prediction>, DemoError> {
+    let extractor = plan.design.extractor()?;
+    SITUATIONS
+        .into_iter()
+        .map(|situation| {
+            let ber = plan.process.ber_at(&situation.environment()?);
+            let key_failure =
+                exact::failure(extractor.code(), ber).map_err(DemoError::NoClosedForm)?;
+            Ok(Prediction { situation, ber, key_failure })
+        })
+        .collect()
+}
+
+/// A chip with its silicon, fresh from enrolment.
+struct Device {
+    name: String,
+    silicon: ModelledSram,
+    chip: Chip,
+    enrolled: puf_emulator::chip::Powered,
+}
+
+impl Device {
+    fn make(
+        plan: &Plan,
+        process: Process,
+        name: String,
+        tree: &SeedTree,
+    ) -> Result<Self, DemoError> {
+        let array = SramArray::manufacture(process, plan.cells, &tree.child("silicon"))
+            .map_err(|error| DemoError::Silicon(error.to_string()))?;
+        let mut silicon = ModelledSram::new(array);
+        let mut chip = Chip::new(serial(tree), plan.design.at(0)?);
+        let enrolled = chip
+            .enroll(&mut silicon, &Environment::default(), &mut trng(&tree.child("enrolment")))
+            .map_err(|source| DemoError::Enroll { chip: name.clone(), source })?;
+        Ok(Self { name, silicon, chip, enrolled })
+    }
+
+    fn power_up(&mut self, environment: &Environment) -> Result<puf_emulator::chip::Powered, DemoError> {
+        self.chip.power_up(&mut self.silicon, environment).map_err(DemoError::PowerUp)
+    }
+}
+
+/// The four who must not get in.
+fn refusals(
+    plan: &Plan,
+    tree: &SeedTree,
+    gate: &mut Gate,
+    made: &mut [Device],
+    heard: Option<&Evidence>,
+) -> Result<Vec<Refusal>, DemoError> {
+    let Some(victim) = made.first_mut() else { return Ok(Vec::new()) };
+    let victim_id = victim.chip.device_id().ok_or(DemoError::NoKeyAtEnrolment)?;
+    let here = Environment::default();
+    gate.now = gate.now.plus_millis(1000);
+
+    // A chip of the same make answers in the victim's name, with the only key it has.
+    let impostor = Device::make(plan, plan.process, "impostor".into(), &tree.child("impostor"))?;
+    let challenge = gate.verifier.challenge(victim_id, gate.now, &mut gate.rng)?;
+    let key = impostor.enrolled.key().map_err(|_| DemoError::NoKeyAtEnrolment)?;
+    let forged = Evidence::answer(&challenge, key.sign(&challenge.to_be_signed()));
+    let impostor = Refusal {
+        attack: "impostor",
+        story: format!("another chip of the same make answers as {}", victim.name),
+        expected: Reason::BadSignature,
+        verdict: gate.judge(victim_id, Some(&Message::Evidence(forged)))?,
+    };
+
+    // Evidence that was accepted once, word for word.
+    let replayed = heard.map(|evidence| Message::Evidence(evidence.clone()));
+    let replay = Refusal {
+        attack: "replay",
+        story: format!("evidence that let {} in is sent again", victim.name),
+        expected: Reason::NonceUsed,
+        verdict: gate.judge(victim_id, replayed.as_ref())?,
+    };
+
+    let genuine = victim.chip.nvm().helper_data().to_vec();
+    let mut flipped = genuine.clone();
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 0x10;
+    victim.chip.nvm_mut().set_helper_data(flipped);
+    let powered = victim.power_up(&here)?;
+    victim.chip.nvm_mut().set_helper_data(genuine);
+    let tampered = Refusal {
+        attack: "tampered-helper-data",
+        story: format!("one bit of {}'s helper data is flipped", victim.name),
+        expected: Reason::NoEvidence,
+        verdict: gate.authenticate(&powered)?.0.verdict,
+    };
+
+    let noisy = Process::from_ber(NOISY_BER).map_err(|e| DemoError::Silicon(e.to_string()))?;
+    let mut noisy = Device::make(plan, noisy, "noisy".into(), &tree.child("noisy"))?;
+    gate.register(&noisy.enrolled)?;
+    let powered = noisy.power_up(&here)?;
+    let noisy = Refusal {
+        attack: "too-noisy",
+        story: format!("an enrolled chip whose cells change in {:.0} %", 100.0 * NOISY_BER),
+        expected: Reason::NoEvidence,
+        verdict: gate.authenticate(&powered)?.0.verdict,
+    };
+    Ok(vec![impostor, replay, tampered, noisy])
+}
