@@ -81,6 +81,12 @@ impl Chip {
         &self.design
     }
 
+    /// Takes the chip apart and keeps how it makes its key.
+    #[must_use]
+    pub fn into_design(self) -> Design {
+        self.design
+    }
+
     /// What the chip keeps without power.
     #[must_use]
     pub fn nvm(&self) -> &Nvm {

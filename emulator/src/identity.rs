@@ -107,8 +107,7 @@ impl DeviceKey {
         // Positive and of full length in DER, whatever the device id.
         serial[0] = serial[0] & 0x3F | 0x40;
         let profile = SelfSigned { subject: self.subject()? };
-        let builder =
-            CertificateBuilder::new(profile, SerialNumber::new(&serial)?, validity, key)?;
+        let builder = CertificateBuilder::new(profile, SerialNumber::new(&serial)?, validity, key)?;
         let certificate = builder.build::<_, DerSignature>(&LowS(&self.signing))?;
         Ok(certificate.to_pem(LineEnding::LF)?)
     }
@@ -159,10 +158,11 @@ impl BuilderProfile for SelfSigned {
         _issuer: SubjectPublicKeyInfoRef<'_>,
         tbs: &TbsCertificate,
     ) -> x509_cert::builder::Result<Vec<Extension>> {
-        let bytes: PublicKey =
-            key.subject_public_key.raw_bytes().try_into().map_err(|_| {
-                x509_cert::builder::Error::MissingAttributes
-            })?;
+        let bytes: PublicKey = key
+            .subject_public_key
+            .raw_bytes()
+            .try_into()
+            .map_err(|_| x509_cert::builder::Error::MissingAttributes)?;
         let key_id = OctetString::new(DeviceId::of_public_key(&bytes).0)?;
         let subject = tbs.subject();
         let mut extensions = Vec::new();

@@ -91,9 +91,7 @@ impl SeedTree {
         for part in parts {
             hasher.update(part);
         }
-        Self {
-            node: *hasher.finalize().as_bytes(),
-        }
+        Self { node: *hasher.finalize().as_bytes() }
     }
 }
 
@@ -106,7 +104,8 @@ impl fmt::Debug for SeedTree {
 /// A stream of simulated randomness that can be read from any position.
 ///
 /// Also the generator of an *emulated* chip, for the seeds and nonces it draws at enrolment: give
-/// each purpose a stream of its own. See the [module](self) for why it is no `CryptoRng`.
+/// each purpose a stream of its own. See the [module](self) for why it is no `CryptoRng`; nor is its
+/// state wiped.
 #[derive(Clone)]
 pub struct SimulatedRng {
     chacha: ChaCha8Rng,

@@ -291,7 +291,7 @@ impl BitString {
     }
 
     fn clear_tail(&mut self) {
-        if self.len % 64 != 0
+        if !self.len.is_multiple_of(64)
             && let Some(last) = self.words.last_mut()
         {
             *last &= u64::MAX >> (64 - self.len % 64);
@@ -304,7 +304,7 @@ impl FromIterator<bool> for BitString {
         let mut words = Vec::new();
         let mut len = 0;
         for bit in bits {
-            if len % 64 == 0 {
+            if usize::is_multiple_of(len, 64) {
                 words.push(0);
             }
             words[len / 64] |= u64::from(bit) << (len % 64);

@@ -153,11 +153,9 @@ pub trait BlockCode: fmt::Debug + fmt::Display + Send + Sync {
     /// # Panics
     /// If there is no whole number of words.
     fn decode_blocks(&self, received: &BitString, coin: &mut dyn Coin) -> BitString {
-        map_blocks(received, self.n(), self.k(), |word| {
-            match self.decode(word, coin) {
-                Ok(decoded) => self.message(&decoded.codeword),
-                Err(DecodeFailure) => self.message(word),
-            }
+        map_blocks(received, self.n(), self.k(), |word| match self.decode(word, coin) {
+            Ok(decoded) => self.message(&decoded.codeword),
+            Err(DecodeFailure) => self.message(word),
         })
     }
 
@@ -180,11 +178,7 @@ fn map_blocks(
     mut f: impl FnMut(&BitString) -> BitString,
 ) -> BitString {
     let blocks = input.len() / from;
-    assert_eq!(
-        input.len(),
-        blocks * from,
-        "no whole number of blocks of {from} bits"
-    );
+    assert_eq!(input.len(), blocks * from, "no whole number of blocks of {from} bits");
     let mut output = BitString::zeros(blocks * to);
     for i in 0..blocks {
         let block = Zeroizing::new(input.slice(i * from, from));

@@ -24,9 +24,8 @@ pub const MAX_DEGREE: usize = 13;
 /// One primitive polynomial for each degree `m = 2..=13`, bit `i` the coefficient of `x^i`: those
 /// on which independent BCH implementations agree. The tests re-derive that each is primitive:
 /// `x` has order `2^m - 1` modulo it.
-pub const PRIMITIVE_POLYNOMIALS: [u16; MAX_DEGREE - MIN_DEGREE + 1] = [
-    0x7, 0xb, 0x13, 0x25, 0x43, 0x89, 0x11d, 0x211, 0x409, 0x805, 0x1053, 0x201b,
-];
+pub const PRIMITIVE_POLYNOMIALS: [u16; MAX_DEGREE - MIN_DEGREE + 1] =
+    [0x7, 0xb, 0x13, 0x25, 0x43, 0x89, 0x11d, 0x211, 0x409, 0x805, 0x1053, 0x201b];
 
 /// The field GF(2^m) with its tables of powers and logarithms.
 #[derive(Clone)]
@@ -159,11 +158,7 @@ impl fmt::Debug for Field {
 /// Multiplies by `x`, reducing by the modulus.
 fn times_x(element: Element, modulus: u16, degree: usize) -> Element {
     let shifted = element << 1;
-    if shifted >> degree & 1 == 1 {
-        shifted ^ modulus
-    } else {
-        shifted
-    }
+    if shifted >> degree & 1 == 1 { shifted ^ modulus } else { shifted }
 }
 
 #[cfg(test)]
@@ -175,11 +170,7 @@ mod tests {
     fn slow_mul(field: &Field, a: Element, b: Element) -> Element {
         (0..field.degree()).rev().fold(0, |product, i| {
             let doubled = times_x(product, field.modulus(), field.degree());
-            if b >> i & 1 == 1 {
-                doubled ^ a
-            } else {
-                doubled
-            }
+            if b >> i & 1 == 1 { doubled ^ a } else { doubled }
         })
     }
 
@@ -215,11 +206,7 @@ mod tests {
             let field = Field::new(m).unwrap();
             for a in 0..1 << m {
                 for b in 0..1 << m {
-                    assert_eq!(
-                        field.mul(a, b),
-                        slow_mul(&field, a, b),
-                        "{a} * {b} in {field:?}"
-                    );
+                    assert_eq!(field.mul(a, b), slow_mul(&field, a, b), "{a} * {b} in {field:?}");
                 }
             }
         }

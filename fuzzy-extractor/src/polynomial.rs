@@ -81,9 +81,7 @@ impl BinaryPolynomial {
     /// Coefficient `i`.
     #[must_use]
     pub fn coefficient(&self, i: usize) -> bool {
-        self.words
-            .get(i / 64)
-            .is_some_and(|word| word >> (i % 64) & 1 == 1)
+        self.words.get(i / 64).is_some_and(|word| word >> (i % 64) & 1 == 1)
     }
 
     /// The exponents of its terms, ascending.
@@ -94,10 +92,7 @@ impl BinaryPolynomial {
     /// The number of its terms.
     #[must_use]
     pub fn weight(&self) -> usize {
-        self.words
-            .iter()
-            .map(|word| word.count_ones() as usize)
-            .sum()
+        self.words.iter().map(|word| word.count_ones() as usize).sum()
     }
 
     /// The product.
@@ -201,10 +196,7 @@ impl FieldPolynomial {
     /// The value at `x`, by Horner's rule.
     #[must_use]
     pub fn evaluate(&self, field: &Field, x: Element) -> Element {
-        self.coefficients
-            .iter()
-            .rev()
-            .fold(0, |value, &c| field.mul(value, x) ^ c)
+        self.coefficients.iter().rev().fold(0, |value, &c| field.mul(value, x) ^ c)
     }
 
     /// The same polynomial over GF(2), `None` when a coefficient is neither 0 nor 1.
@@ -240,10 +232,7 @@ mod tests {
         let p = BinaryPolynomial::from_exponents(&[4, 1, 0]);
         assert_eq!(format!("{p}"), "13");
         assert_eq!(BinaryPolynomial::from_hex("0013"), Some(p));
-        assert_eq!(
-            BinaryPolynomial::from_hex("0"),
-            Some(BinaryPolynomial::from_words(vec![]))
-        );
+        assert_eq!(BinaryPolynomial::from_hex("0"), Some(BinaryPolynomial::from_words(vec![])));
         assert_eq!(BinaryPolynomial::from_hex(""), None);
         assert_eq!(BinaryPolynomial::from_hex("1x"), None);
     }
@@ -267,21 +256,14 @@ mod tests {
             let coset = field.cyclotomic_coset(i);
             for j in 0..field.order() {
                 let vanishes = minimal.evaluate(&field, field.exp(j)) == 0;
-                assert_eq!(
-                    vanishes,
-                    coset.contains(&j),
-                    "alpha^{j} in that of alpha^{i}"
-                );
+                assert_eq!(vanishes, coset.contains(&j), "alpha^{j} in that of alpha^{i}");
             }
         }
     }
 
     #[test]
     fn nothing_divides_by_zero() {
-        assert_eq!(
-            BinaryPolynomial::one().rem(&BinaryPolynomial::from_words(vec![0])),
-            None
-        );
+        assert_eq!(BinaryPolynomial::one().rem(&BinaryPolynomial::from_words(vec![0])), None);
     }
 
     proptest! {

@@ -26,9 +26,7 @@ const CHIP: Binding = Binding([0x42; 32]);
 
 fn extractors() -> impl Iterator<Item = FuzzyExtractor> {
     CODES.iter().flat_map(|code| {
-        SKETCHES
-            .iter()
-            .map(|sketch| FuzzyExtractor::new(notation::parse(code).unwrap(), *sketch))
+        SKETCHES.iter().map(|sketch| FuzzyExtractor::new(notation::parse(code).unwrap(), *sketch))
     })
 }
 
@@ -45,8 +43,7 @@ fn up_to_t_errors_give_the_enrolled_key() {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     for extractor in extractors() {
         let w = BitString::random(extractor.response_bits(), &mut rng);
-        let (helper, key) =
-            extractor.enroll(&Response::new(w.clone()), CHIP, 1, &mut rng).unwrap();
+        let (helper, key) = extractor.enroll(&Response::new(w.clone()), CHIP, 1, &mut rng).unwrap();
         for errors in 0..=extractor.code().t() {
             let noisy = flip_some(&w, errors, &mut rng);
             let again = extractor.reconstruct(&noisy, &helper, CHIP).unwrap();
@@ -63,8 +60,7 @@ fn whatever_the_reading_a_wrong_key_is_never_returned() {
     for extractor in extractors() {
         let n = extractor.response_bits();
         let w = BitString::random(n, &mut rng);
-        let (helper, key) =
-            extractor.enroll(&Response::new(w.clone()), CHIP, 1, &mut rng).unwrap();
+        let (helper, key) = extractor.enroll(&Response::new(w.clone()), CHIP, 1, &mut rng).unwrap();
         for _ in 0..200 {
             let errors = rng.next_u64() as usize % (n / 2 + 1);
             match extractor.reconstruct(&flip_some(&w, errors, &mut rng), &helper, CHIP) {

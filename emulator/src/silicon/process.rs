@@ -66,28 +66,19 @@ impl Process {
     /// `lambda1 = sqrt(1 / cos(pi ber) - 1)`, with the default laws of temperature and ageing.
     ///
     /// # Errors
-    /// If `ber` is no number, not above 0 and below 0.5, or so near to either that `lambda1` leaves
-    /// its range (below 5e-7, above 0.49997).
+    /// If `ber` is no number or outside 5e-7 to 0.49996, where `lambda1` would leave its range.
     pub fn from_ber(ber: f64) -> Result<Self, ParameterError> {
-        let angle = PI * within("ber", ber, 0.0..=0.5)?;
+        let angle = PI * within("ber", ber, 5e-7..=0.499_96)?;
         // 1 - cos = 2 sin^2(angle / 2), which keeps its digits for a small angle.
         let half_sin = libm::sin(angle / 2.0);
         let lambda1 = libm::sqrt(2.0 * half_sin * half_sin / libm::cos(angle));
-        Self::new(
-            lambda1,
-            0.0,
-            TemperatureLaw::default(),
-            AgeingLaw::default(),
-        )
+        Self::new(lambda1, 0.0, TemperatureLaw::default(), AgeingLaw::default())
     }
 
     /// The same cells under another law of temperature.
     #[must_use]
     pub fn with_temperature(self, temperature: TemperatureLaw) -> Self {
-        Self {
-            temperature,
-            ..self
-        }
+        Self { temperature, ..self }
     }
 
     /// The same cells under another law of ageing.
@@ -201,11 +192,7 @@ impl Process {
     pub(super) fn latent(&self, cell: &Cell, condition: &Condition) -> f64 {
         let skew = (cell.skew - self.lambda2) / self.lambda1;
         let drift = cell.temperature_coefficient * condition.temperature_step;
-        let wear = if cell.held {
-            -condition.ageing_delta
-        } else {
-            condition.ageing_delta
-        };
+        let wear = if cell.held { -condition.ageing_delta } else { condition.ageing_delta };
         skew + drift + wear
     }
 }

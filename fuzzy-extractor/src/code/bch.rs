@@ -126,17 +126,11 @@ impl BlockCode for Bch {
         for &position in errors.iter() {
             codeword.flip(position);
         }
-        Ok(Decoded {
-            codeword,
-            corrected: errors.len(),
-        })
+        Ok(Decoded { codeword, corrected: errors.len() })
     }
 
     fn decoding(&self) -> Decoding<'_> {
-        Decoding::BoundedDistance {
-            n: self.n,
-            t: self.t,
-        }
+        Decoding::BoundedDistance { n: self.n, t: self.t }
     }
 
     fn generator(&self) -> Option<&BinaryPolynomial> {
@@ -159,7 +153,5 @@ fn generator(field: &Field, t: usize) -> BinaryPolynomial {
         // A coset's smallest exponent is odd and stands for all of it.
         .filter(|&i| field.cyclotomic_coset(i).iter().all(|&j| i <= j))
         .filter_map(|i| FieldPolynomial::minimal(field, i).to_binary())
-        .fold(BinaryPolynomial::one(), |product, minimal| {
-            product.mul(&minimal)
-        })
+        .fold(BinaryPolynomial::one(), |product, minimal| product.mul(&minimal))
 }

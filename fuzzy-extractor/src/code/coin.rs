@@ -43,13 +43,7 @@ impl<'a> HashCoin<'a> {
     /// The coin of a received word.
     #[must_use]
     pub fn new(word: &'a BitString) -> Self {
-        Self {
-            word,
-            tosses: Tosses {
-                block: [0; 32],
-                next: 0,
-            },
-        }
+        Self { word, tosses: Tosses { block: [0; 32], next: 0 } }
     }
 
     fn block(&self, counter: u64) -> [u8; 32] {

@@ -48,12 +48,7 @@ impl Concatenated {
             return Err(CodeError::Length { n });
         }
         let information = joint_information_set(&*inner, &*outer, blocks);
-        Ok(Self {
-            inner,
-            outer,
-            blocks,
-            information,
-        })
+        Ok(Self { inner, outer, blocks, information })
     }
 }
 
@@ -66,14 +61,8 @@ fn joint_information_set(
 ) -> InformationSet {
     let mut mask = BitString::zeros(blocks * inner.n());
     for i in 0..blocks {
-        let chosen = outer
-            .information_set()
-            .mask()
-            .slice(i * inner.k(), inner.k());
-        mask.write(
-            i * inner.n(),
-            &inner.information_set().place_information(&chosen),
-        );
+        let chosen = outer.information_set().mask().slice(i * inner.k(), inner.k());
+        mask.write(i * inner.n(), &inner.information_set().place_information(&chosen));
     }
     InformationSet::from_mask(mask)
 }
@@ -104,47 +93,32 @@ impl BlockCode for Concatenated {
     }
 
     fn encode(&self, message: &BitString) -> BitString {
-        self.inner
-            .encode_blocks(&Zeroizing::new(self.outer.encode(message)))
+        self.inner.encode_blocks(&Zeroizing::new(self.outer.encode(message)))
     }
 
     fn decode(&self, received: &BitString, coin: &mut dyn Coin) -> Result<Decoded, DecodeFailure> {
-        assert_eq!(
-            received.len(),
-            self.n(),
-            "a word of {self} has {} bits",
-            self.n()
-        );
+        assert_eq!(received.len(), self.n(), "a word of {self} has {} bits", self.n());
         let outer_received = Zeroizing::new(self.inner.decode_blocks(received, coin));
         let outer_word = self.outer.decode(&outer_received, coin)?;
         let codeword = self.inner.encode_blocks(&outer_word.codeword);
         let corrected = codeword.distance(received);
-        Ok(Decoded {
-            codeword,
-            corrected,
-        })
+        Ok(Decoded { codeword, corrected })
     }
 
     fn decoding(&self) -> Decoding<'_> {
-        Decoding::Concatenated {
-            inner: &*self.inner,
-            outer: &*self.outer,
-        }
+        Decoding::Concatenated { inner: &*self.inner, outer: &*self.outer }
     }
 
     fn message(&self, word: &BitString) -> BitString {
-        self.outer
-            .message(&Zeroizing::new(self.inner.message_blocks(word)))
+        self.outer.message(&Zeroizing::new(self.inner.message_blocks(word)))
     }
 
     fn message_blocks(&self, words: &BitString) -> BitString {
-        self.outer
-            .message_blocks(&Zeroizing::new(self.inner.message_blocks(words)))
+        self.outer.message_blocks(&Zeroizing::new(self.inner.message_blocks(words)))
     }
 
     fn encode_blocks(&self, messages: &BitString) -> BitString {
-        self.inner
-            .encode_blocks(&Zeroizing::new(self.outer.encode_blocks(messages)))
+        self.inner.encode_blocks(&Zeroizing::new(self.outer.encode_blocks(messages)))
     }
 
     /// What the inner code corrected is kept where the outer one gives up, so that `(A*B)*C` and

@@ -43,12 +43,7 @@ impl Divider {
         let words = self.degree.div_ceil(64);
         let mut register = Zeroizing::new(vec![0; words]);
         // Zeros above the message's highest bit leave the register at zero.
-        for byte in message
-            .words()
-            .iter()
-            .rev()
-            .flat_map(|word| word.to_be_bytes())
-        {
+        for byte in message.words().iter().rev().flat_map(|word| word.to_be_bytes()) {
             let top = (register[words - 1] >> 56) as usize ^ usize::from(byte);
             shift_left(&mut register, 8);
             xor(&mut register, &self.table[top * words..][..words]);

@@ -53,10 +53,7 @@ impl fmt::Display for CodeError {
                 write!(f, "a word of {n} bits; words here have 1 to {MAX_BITS}")
             }
             Self::Length { n: None } => {
-                write!(
-                    f,
-                    "a word of more than 2^64 bits; words here have 1 to {MAX_BITS}"
-                )
+                write!(f, "a word of more than 2^64 bits; words here have 1 to {MAX_BITS}")
             }
             // With d = 7 its 1 + 24 + 276 + 2024 = 2325 patterns of up to three errors would need as
             // many of the 2^11 syndromes.
@@ -65,20 +62,10 @@ impl fmt::Display for CodeError {
                  n - k = 11 gives 2048 syndromes; golay(24,12) and golay(23,12) exist",
             ),
             Self::Golay { n, k } => {
-                write!(
-                    f,
-                    "golay({n},{k}) does not exist; golay(23,12) and golay(24,12) do"
-                )
+                write!(f, "golay({n},{k}) does not exist; golay(23,12) and golay(24,12) do")
             }
-            Self::Hamming {
-                n,
-                k,
-                right: Some(right),
-            } => {
-                write!(
-                    f,
-                    "hamming({n},{k}) does not exist; hamming({n},{right}) does"
-                )
+            Self::Hamming { n, k, right: Some(right) } => {
+                write!(f, "hamming({n},{k}) does not exist; hamming({n},{right}) does")
             }
             Self::Hamming { n, k, right: None } => {
                 write!(f, "hamming({n},{k}) does not exist; n is 3 to 8191")

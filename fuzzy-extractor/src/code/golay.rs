@@ -106,37 +106,24 @@ impl BlockCode for Golay {
     fn encode(&self, message: &BitString) -> BitString {
         let shifted = self.integer_of(message, K) << (N - K);
         let word = shifted | remainder(shifted);
-        self.to_bits(if self.extended {
-            with_parity(word)
-        } else {
-            word
-        })
+        self.to_bits(if self.extended { with_parity(word) } else { word })
     }
 
     fn decode(&self, received: &BitString, _: &mut dyn Coin) -> Result<Decoded, DecodeFailure> {
         let word = self.integer_of(received, self.n());
         // Within three errors of a code word of 24 bits, the first 23 are within three of its
         // first 23, which are the only such ones: the parity can only refuse.
-        let codeword = if self.extended {
-            with_parity(Self::correct(word >> 1))
-        } else {
-            Self::correct(word)
-        };
+        let codeword =
+            if self.extended { with_parity(Self::correct(word >> 1)) } else { Self::correct(word) };
         let corrected = (codeword ^ word).count_ones();
         if corrected > T {
             return Err(DecodeFailure);
         }
-        Ok(Decoded {
-            codeword: self.to_bits(codeword),
-            corrected: corrected as usize,
-        })
+        Ok(Decoded { codeword: self.to_bits(codeword), corrected: corrected as usize })
     }
 
     fn decoding(&self) -> Decoding<'_> {
-        Decoding::BoundedDistance {
-            n: self.n(),
-            t: self.t(),
-        }
+        Decoding::BoundedDistance { n: self.n(), t: self.t() }
     }
 
     fn generator(&self) -> Option<&BinaryPolynomial> {

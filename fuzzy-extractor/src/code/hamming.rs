@@ -34,9 +34,7 @@ impl Hamming {
     /// For any others, with the `k` that `n` has.
     pub fn new(n: usize, k: usize) -> Result<Self, CodeError> {
         let refusal = |right| CodeError::Hamming { n, k, right };
-        let field = Field::for_length(n)
-            .filter(|_| n >= 3)
-            .ok_or(refusal(None))?;
+        let field = Field::for_length(n).filter(|_| n >= 3).ok_or(refusal(None))?;
         let right = n - field.degree();
         if k != right {
             return Err(refusal(Some(right)));
@@ -85,19 +83,13 @@ impl BlockCode for Hamming {
         let element = Element::try_from(syndrome.words()[0]).map_err(|_| DecodeFailure)?;
         let mut codeword = received.clone();
         let Some(position) = self.field.log(element) else {
-            return Ok(Decoded {
-                codeword,
-                corrected: 0,
-            });
+            return Ok(Decoded { codeword, corrected: 0 });
         };
         if position >= self.n {
             return Err(DecodeFailure);
         }
         codeword.flip(position);
-        Ok(Decoded {
-            codeword,
-            corrected: 1,
-        })
+        Ok(Decoded { codeword, corrected: 1 })
     }
 
     fn decoding(&self) -> Decoding<'_> {

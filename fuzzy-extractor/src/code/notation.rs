@@ -70,12 +70,7 @@ pub const FAMILIES: &[Family] = &[
         syntax: "hamming(n,k)",
         summary: "Hamming [2^m-1,2^m-1-m,3], or shortened",
         decoder: "bounded distance",
-        examples: &[
-            "hamming(3,1)",
-            "hamming(7,4)",
-            "hamming(12,8)",
-            "hamming(71,64)",
-        ],
+        examples: &["hamming(3,1)", "hamming(7,4)", "hamming(12,8)", "hamming(71,64)"],
         parameters: 2,
         build: |p| Ok(Box::new(Hamming::new(p[0], p[1])?)),
     },
@@ -93,12 +88,7 @@ pub const FAMILIES: &[Family] = &[
         syntax: "bch(n,k,t)",
         summary: "BCH, narrow-sense, primitive or shortened, n up to 8191",
         decoder: "bounded distance",
-        examples: &[
-            "bch(7,1,3)",
-            "bch(15,7,2)",
-            "bch(127,64,10)",
-            "bch(318,174,17)",
-        ],
+        examples: &["bch(7,1,3)", "bch(15,7,2)", "bch(127,64,10)", "bch(318,174,17)"],
         parameters: 3,
         build: |p| Ok(Box::new(Bch::new(p[0], p[1], p[2])?)),
     },
@@ -134,11 +124,7 @@ pub enum Precedence {
 impl Precedence {
     /// Writes a code where one that binds at least this tightly is expected.
     pub(super) fn write(self, f: &mut fmt::Formatter<'_>, code: &dyn BlockCode) -> fmt::Result {
-        if code.precedence() < self {
-            write!(f, "({code})")
-        } else {
-            write!(f, "{code}")
-        }
+        if code.precedence() < self { write!(f, "({code})") } else { write!(f, "{code}") }
     }
 }
 
@@ -160,16 +146,9 @@ impl Precedence {
 /// Says what is wrong, where, and what would be right.
 pub fn parse(text: &str) -> Result<BoxedCode, NotationError> {
     if text.len() > MAX_TEXT {
-        return Err(NotationError {
-            offset: MAX_TEXT,
-            fault: Fault::TextLength(text.len()),
-        });
+        return Err(NotationError { offset: MAX_TEXT, fault: Fault::TextLength(text.len()) });
     }
-    let mut parser = Parser {
-        text,
-        offset: 0,
-        nesting: 0,
-    };
+    let mut parser = Parser { text, offset: 0, nesting: 0 };
     let code = parser.product()?;
     match parser.peek() {
         None => Ok(code),
@@ -231,63 +210,32 @@ impl fmt::Display for NotationError {
         let at = self.offset;
         match &self.fault {
             Fault::TextLength(length) => {
-                write!(
-                    f,
-                    "a code is written in at most {MAX_TEXT} bytes, not {length}"
-                )
+                write!(f, "a code is written in at most {MAX_TEXT} bytes, not {length}")
             }
             Fault::Nesting => {
-                write!(
-                    f,
-                    "more than {MAX_NESTING} nested parentheses at offset {at}"
-                )
+                write!(f, "more than {MAX_NESTING} nested parentheses at offset {at}")
             }
-            Fault::Unexpected {
-                expected,
-                found: Some(found),
-            } => {
+            Fault::Unexpected { expected, found: Some(found) } => {
                 write!(f, "{found:?} at offset {at} where {expected} is expected")
             }
-            Fault::Unexpected {
-                expected,
-                found: None,
-            } => {
-                write!(
-                    f,
-                    "the text ends at offset {at} where {expected} is expected"
-                )
+            Fault::Unexpected { expected, found: None } => {
+                write!(f, "the text ends at offset {at} where {expected} is expected")
             }
             Fault::Number(digits) => {
-                write!(
-                    f,
-                    "{digits} at offset {at} is past the longest word, {MAX_BITS} bits"
-                )
+                write!(f, "{digits} at offset {at} is past the longest word, {MAX_BITS} bits")
             }
             Fault::UnknownFamily(name) => {
-                write!(
-                    f,
-                    "unknown code family {name:?} at offset {at}; {}",
-                    Suggestion(name)
-                )
+                write!(f, "unknown code family {name:?} at offset {at}; {}", Suggestion(name))
             }
             Fault::UnavailableFamily(name) => {
-                write!(
-                    f,
-                    "{name} codes (at offset {at}) are not available in this version; "
-                )?;
+                write!(f, "{name} codes (at offset {at}) are not available in this version; ")?;
                 write!(f, "{Names} are")
             }
             Fault::ParameterCount { syntax, found } => {
-                write!(
-                    f,
-                    "{found} parameters at offset {at}; it is written {syntax}"
-                )
+                write!(f, "{found} parameters at offset {at}; it is written {syntax}")
             }
             Fault::UnavailableDecoder { decoder, default } => {
-                write!(
-                    f,
-                    "decoder {decoder:?} at offset {at} is not available in this version; "
-                )?;
+                write!(f, "decoder {decoder:?} at offset {at} is not available in this version; ")?;
                 match default {
                     Some(family) => write!(
                         f,
@@ -345,20 +293,15 @@ impl fmt::Display for Suggestion<'_> {
 
 /// How far a wrong name is from a family's: a longer form of it is as near as can be.
 fn distance(name: &str, family: &str) -> usize {
-    if name.starts_with(family) {
-        0
-    } else {
-        edit_distance(name, family)
-    }
+    if name.starts_with(family) { 0 } else { edit_distance(name, family) }
 }
 
 /// Letters to insert, remove, replace or swap with their neighbour to get from one to the other
 /// (optimal string alignment).
 fn edit_distance(from: &str, to: &str) -> usize {
     let (from, to) = (from.as_bytes(), to.as_bytes());
-    let mut rows: Vec<Vec<usize>> = (0..=from.len())
-        .map(|i| (i..=i + to.len()).collect())
-        .collect();
+    let mut rows: Vec<Vec<usize>> =
+        (0..=from.len()).map(|i| (i..=i + to.len()).collect()).collect();
     for i in 1..=from.len() {
         for j in 1..=to.len() {
             let replaced = rows[i - 1][j - 1] + usize::from(from[i - 1] != to[j - 1]);
@@ -448,14 +391,8 @@ impl Parser<'_> {
         }
         self.expect(')', "\",\" or \")\"")?;
         if parameters.len() != family.parameters {
-            let fault = Fault::ParameterCount {
-                syntax: family.syntax,
-                found: parameters.len(),
-            };
-            return Err(NotationError {
-                offset: open,
-                fault,
-            });
+            let fault = Fault::ParameterCount { syntax: family.syntax, found: parameters.len() };
+            return Err(NotationError { offset: open, fault });
         }
         at(first.0, (family.build)(&parameters))
     }
@@ -467,10 +404,7 @@ impl Parser<'_> {
         self.skip_blanks();
         let (offset, decoder) = self.letters_and_digits();
         let decoder = decoder.to_string();
-        Err(NotationError {
-            offset,
-            fault: Fault::UnavailableDecoder { decoder, default },
-        })
+        Err(NotationError { offset, fault: Fault::UnavailableDecoder { decoder, default } })
     }
 
     /// A number that no word's length exceeds, and where it stands.
@@ -481,10 +415,7 @@ impl Parser<'_> {
         let (offset, digits) = self.span(|c| c.is_ascii_digit());
         match digits.parse() {
             Ok(number) if number <= MAX_BITS => Ok((offset, number)),
-            _ => Err(NotationError {
-                offset,
-                fault: Fault::Number(digits.to_string()),
-            }),
+            _ => Err(NotationError { offset, fault: Fault::Number(digits.to_string()) }),
         }
     }
 
@@ -531,17 +462,11 @@ impl Parser<'_> {
     }
 
     fn fault(&self, fault: Fault) -> NotationError {
-        NotationError {
-            offset: self.offset,
-            fault,
-        }
+        NotationError { offset: self.offset, fault }
     }
 }
 
 /// Says where a code that does not exist was asked for.
 fn at<C>(offset: usize, built: Result<C, CodeError>) -> Result<C, NotationError> {
-    built.map_err(|error| NotationError {
-        offset,
-        fault: Fault::Code(error),
-    })
+    built.map_err(|error| NotationError { offset, fault: Fault::Code(error) })
 }

@@ -33,11 +33,7 @@ impl Repeated {
         for j in 0..count {
             mask.write(j * word.n(), word.information_set().mask());
         }
-        Ok(Self {
-            word,
-            count,
-            information: InformationSet::from_mask(mask),
-        })
+        Ok(Self { word, count, information: InformationSet::from_mask(mask) })
     }
 }
 
@@ -63,27 +59,14 @@ impl BlockCode for Repeated {
     }
 
     fn encode(&self, message: &BitString) -> BitString {
-        assert_eq!(
-            message.len(),
-            self.k(),
-            "a message of {self} has {} bits",
-            self.k()
-        );
+        assert_eq!(message.len(), self.k(), "a message of {self} has {} bits", self.k());
         self.word.encode_blocks(message)
     }
 
     fn decode(&self, received: &BitString, coin: &mut dyn Coin) -> Result<Decoded, DecodeFailure> {
-        assert_eq!(
-            received.len(),
-            self.n(),
-            "a word of {self} has {} bits",
-            self.n()
-        );
+        assert_eq!(received.len(), self.n(), "a word of {self} has {} bits", self.n());
         let n = self.word.n();
-        let mut decoded = Decoded {
-            codeword: BitString::zeros(self.n()),
-            corrected: 0,
-        };
+        let mut decoded = Decoded { codeword: BitString::zeros(self.n()), corrected: 0 };
         for j in 0..self.count {
             let block = Zeroizing::new(received.slice(j * n, n));
             let part = self.word.decode(&block, coin)?;
@@ -94,41 +77,22 @@ impl BlockCode for Repeated {
     }
 
     fn decoding(&self) -> Decoding<'_> {
-        Decoding::Parallel {
-            word: &*self.word,
-            count: self.count,
-        }
+        Decoding::Parallel { word: &*self.word, count: self.count }
     }
 
     fn message(&self, word: &BitString) -> BitString {
-        assert_eq!(
-            word.len(),
-            self.n(),
-            "a word of {self} has {} bits",
-            self.n()
-        );
+        assert_eq!(word.len(), self.n(), "a word of {self} has {} bits", self.n());
         self.word.message_blocks(word)
     }
 
     fn syndrome(&self, word: &BitString) -> BitString {
-        assert_eq!(
-            word.len(),
-            self.n(),
-            "a word of {self} has {} bits",
-            self.n()
-        );
+        assert_eq!(word.len(), self.n(), "a word of {self} has {} bits", self.n());
         let n = self.word.n();
-        map_blocks(word, n, n - self.word.k(), |block| {
-            self.word.syndrome(block)
-        })
+        map_blocks(word, n, n - self.word.k(), |block| self.word.syndrome(block))
     }
 
     fn decode_blocks(&self, received: &BitString, coin: &mut dyn Coin) -> BitString {
-        assert_eq!(
-            received.len() % self.n(),
-            0,
-            "no whole number of words of {self}"
-        );
+        assert_eq!(received.len() % self.n(), 0, "no whole number of words of {self}");
         self.word.decode_blocks(received, coin)
     }
 

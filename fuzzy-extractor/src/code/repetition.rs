@@ -28,10 +28,7 @@ impl Repetition {
         if !(1..=MAX_BITS).contains(&n) {
             return Err(CodeError::Length { n: Some(n) });
         }
-        Ok(Self {
-            n,
-            information: InformationSet::high_order(n, 1),
-        })
+        Ok(Self { n, information: InformationSet::high_order(n, 1) })
     }
 
     /// The majority of `n` copies of which `ones` are ones.
@@ -44,12 +41,7 @@ impl Repetition {
     }
 
     fn blocks(&self, words: &BitString) -> usize {
-        assert_eq!(
-            words.len() % self.n,
-            0,
-            "no whole number of words of {} bits",
-            self.n
-        );
+        assert_eq!(words.len() % self.n, 0, "no whole number of words of {} bits", self.n);
         words.len() / self.n
     }
 }
@@ -77,31 +69,16 @@ impl BlockCode for Repetition {
 
     fn encode(&self, message: &BitString) -> BitString {
         assert_eq!(message.len(), 1, "a message of {self} has one bit");
-        if message.get(0) {
-            ones(self.n)
-        } else {
-            BitString::zeros(self.n)
-        }
+        if message.get(0) { ones(self.n) } else { BitString::zeros(self.n) }
     }
 
     fn decode(&self, received: &BitString, coin: &mut dyn Coin) -> Result<Decoded, DecodeFailure> {
-        assert_eq!(
-            received.len(),
-            self.n,
-            "a word of {self} has {} bits",
-            self.n
-        );
+        assert_eq!(received.len(), self.n, "a word of {self} has {} bits", self.n);
         let weight = received.weight();
         Ok(if self.majority(weight, coin) {
-            Decoded {
-                codeword: ones(self.n),
-                corrected: self.n - weight,
-            }
+            Decoded { codeword: ones(self.n), corrected: self.n - weight }
         } else {
-            Decoded {
-                codeword: BitString::zeros(self.n),
-                corrected: weight,
-            }
+            Decoded { codeword: BitString::zeros(self.n), corrected: weight }
         })
     }
 
@@ -118,9 +95,7 @@ impl BlockCode for Repetition {
     }
 
     fn message_blocks(&self, words: &BitString) -> BitString {
-        (1..=self.blocks(words))
-            .map(|i| words.get(i * self.n - 1))
-            .collect()
+        (1..=self.blocks(words)).map(|i| words.get(i * self.n - 1)).collect()
     }
 
     fn decode_blocks(&self, received: &BitString, coin: &mut dyn Coin) -> BitString {

@@ -55,12 +55,7 @@ impl InformationSet {
     /// If the word has not a bit for each position.
     #[must_use]
     pub fn check(&self, word: &BitString) -> BitString {
-        gather(
-            word,
-            &self.check_mask(),
-            self.mask.len(),
-            self.mask.len() - self.k,
-        )
+        gather(word, &self.check_mask(), self.mask.len(), self.mask.len() - self.k)
     }
 
     /// The word with `message` at the information positions and zeros elsewhere.
@@ -69,12 +64,7 @@ impl InformationSet {
     /// If the message is not `k` bits long.
     #[must_use]
     pub fn place_information(&self, message: &BitString) -> BitString {
-        assert_eq!(
-            message.len(),
-            self.k,
-            "bits for {} information positions",
-            self.k
-        );
+        assert_eq!(message.len(), self.k, "bits for {} information positions", self.k);
         scatter(message, self.mask.words(), self.mask.len())
     }
 

@@ -13,28 +13,17 @@ use crate::support::{below, bits, decode, integer, pattern, patterns, rng};
 fn primitive_codes_are_those_of_the_table() {
     let mut of_length: HashMap<usize, Vec<(usize, usize)>> = HashMap::new();
     for row in include_str!("../vectors/bch_params.csv").lines().skip(1) {
-        let numbers: Vec<usize> = row
-            .split(',')
-            .map(|number| number.parse().unwrap())
-            .collect();
-        let [m, n, k, t] = numbers[..] else {
-            panic!("{row}")
-        };
+        let numbers: Vec<usize> = row.split(',').map(|number| number.parse().unwrap()).collect();
+        let [m, n, k, t] = numbers[..] else { panic!("{row}") };
         assert_eq!(n, (1 << m) - 1);
         let code = Bch::new(n, k, t).unwrap();
-        assert_eq!(
-            (code.n(), code.k(), code.t(), code.field().degree()),
-            (n, k, t, m)
-        );
+        assert_eq!((code.n(), code.k(), code.t(), code.field().degree()), (n, k, t, m));
         assert_eq!(code.generator().unwrap().degree(), Some(n - k));
         of_length.entry(n).or_default().push((k, t));
     }
     assert_eq!(of_length.values().map(Vec::len).sum::<usize>(), 82);
     for (n, mut rows) in of_length {
-        let mut ours: Vec<_> = Bch::dimensions(n)
-            .iter()
-            .map(|code| (code.k, code.t))
-            .collect();
+        let mut ours: Vec<_> = Bch::dimensions(n).iter().map(|code| (code.k, code.t)).collect();
         // The table leaves out the repetition code.
         assert_eq!(ours.pop(), Some((1, n / 2)));
         rows.sort_by(|a, b| b.cmp(a));
@@ -52,10 +41,7 @@ fn generators_are_those_of_others() {
         (255, 131, 18, "11bcb6cce6906958aa17f2231050eb39"),
     ];
     for (n, k, t, hex) in known {
-        assert_eq!(
-            Bch::new(n, k, t).unwrap().generator().unwrap().to_hex(),
-            hex
-        );
+        assert_eq!(Bch::new(n, k, t).unwrap().generator().unwrap().to_hex(), hex);
     }
 }
 
@@ -69,11 +55,7 @@ fn every_generator_divides_and_has_its_roots() {
         for found in codes.iter().step_by(codes.len().div_ceil(12)) {
             let code = Bch::new(n, found.k, found.t).unwrap();
             let generator = code.generator().unwrap();
-            assert_eq!(
-                cyclic.rem(generator),
-                Some(BinaryPolynomial::from_words(vec![])),
-                "{code}"
-            );
+            assert_eq!(cyclic.rem(generator), Some(BinaryPolynomial::from_words(vec![])), "{code}");
             let is_root = |j: usize| {
                 let value = |sum, i| sum ^ code.field().exp(i * j);
                 generator.exponents().fold(0, value) == 0
@@ -95,10 +77,7 @@ fn shortened_codes_are_the_long_ones_without_leading_message_bits() {
             let message = BitString::random(short.k(), &mut rng);
             let mut padded = BitString::zeros(long.k());
             padded.write(0, &message);
-            assert_eq!(
-                short.encode(&message),
-                long.encode(&padded).slice(0, short.n())
-            );
+            assert_eq!(short.encode(&message), long.encode(&padded).slice(0, short.n()));
         }
     }
 }
@@ -112,11 +91,7 @@ fn check_every_syndrome(n: usize, k: usize, t: usize) {
     for weight in 0..=t {
         for pattern in patterns(n as u32, weight as u32) {
             let syndrome = integer(&code.syndrome(&bits(pattern, n))) as usize;
-            assert_eq!(
-                leader[syndrome].replace(pattern),
-                None,
-                "{code}: two patterns"
-            );
+            assert_eq!(leader[syndrome].replace(pattern), None, "{code}: two patterns");
         }
     }
     for (syndrome, leader) in (0..).zip(leader) {
@@ -125,11 +100,7 @@ fn check_every_syndrome(n: usize, k: usize, t: usize) {
             assert_eq!(decoded.corrected, decoded.codeword.distance(&word));
             integer(&decoded.codeword.xor(&word))
         });
-        assert_eq!(
-            found,
-            leader.ok_or(DecodeFailure),
-            "{code}: syndrome {syndrome:x}"
-        );
+        assert_eq!(found, leader.ok_or(DecodeFailure), "{code}: syndrome {syndrome:x}");
     }
 }
 
@@ -169,20 +140,14 @@ fn words_go_to_the_nearest_code_word_or_nowhere() {
     let mut rng = rng(31);
     for (n, k, t) in [(15, 5, 3), (31, 11, 5), (31, 6, 7), (24, 9, 3), (30, 10, 5)] {
         let code = Bch::new(n, k, t).unwrap();
-        let code_words: Vec<u32> = (0..1 << k)
-            .map(|message| integer(&code.encode(&bits(message, k))))
-            .collect();
+        let code_words: Vec<u32> =
+            (0..1 << k).map(|message| integer(&code.encode(&bits(message, k)))).collect();
         for _ in 0..2000 {
             let received = BitString::random(n, &mut rng);
             let word = integer(&received);
-            let nearest = code_words
-                .iter()
-                .min_by_key(|c| (*c ^ word).count_ones())
-                .unwrap();
+            let nearest = code_words.iter().min_by_key(|c| (*c ^ word).count_ones()).unwrap();
             let expected = ((nearest ^ word).count_ones() as usize <= t).then_some(*nearest);
-            let found = decode(&code, &received)
-                .ok()
-                .map(|decoded| integer(&decoded.codeword));
+            let found = decode(&code, &received).ok().map(|decoded| integer(&decoded.codeword));
             assert_eq!(found, expected, "{code}: {word:x}");
         }
     }
@@ -194,11 +159,7 @@ fn check_corrected(code: &Bch, errors: &BitString, rng: &mut impl Rng) {
     let sent = code.encode(&BitString::random(code.k(), rng));
     let decoded = decode(code, &sent.xor(errors))
         .unwrap_or_else(|_| panic!("{code}: {:?}", errors.ones().collect::<Vec<_>>()));
-    assert!(
-        decoded.codeword == sent,
-        "{code}: {:?}",
-        errors.ones().collect::<Vec<_>>()
-    );
+    assert!(decoded.codeword == sent, "{code}: {:?}", errors.ones().collect::<Vec<_>>());
     assert_eq!(decoded.corrected, errors.weight());
 }
 
@@ -248,10 +209,7 @@ fn beyond_t_it_is_a_failure_or_another_code_word_within_t() {
                 assert!(decoded.codeword != sent || weight <= code.t(), "{code}");
                 assert_eq!(code.syndrome(&decoded.codeword).weight(), 0, "{code}");
                 let distance = decoded.codeword.distance(&received);
-                assert!(
-                    distance <= code.t() && distance == decoded.corrected,
-                    "{code}"
-                );
+                assert!(distance <= code.t() && distance == decoded.corrected, "{code}");
             }
         }
     }

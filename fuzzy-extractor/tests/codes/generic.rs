@@ -10,9 +10,7 @@ use crate::support::{below, pattern, rng};
 /// Every example, built.
 fn codes() -> impl Iterator<Item = BoxedCode> {
     let families = FAMILIES.iter().flat_map(|family| family.examples);
-    families
-        .chain(COMPOSED_EXAMPLES)
-        .map(|text| parse(text).unwrap())
+    families.chain(COMPOSED_EXAMPLES).map(|text| parse(text).unwrap())
 }
 
 #[test]
@@ -20,12 +18,7 @@ fn every_family_has_examples_of_its_own() {
     for family in FAMILIES {
         assert!(family.syntax.starts_with(&format!("{}(", family.name)));
         assert!(!family.examples.is_empty());
-        assert!(
-            family
-                .examples
-                .iter()
-                .all(|text| text.starts_with(&format!("{}(", family.name)))
-        );
+        assert!(family.examples.iter().all(|text| text.starts_with(&format!("{}(", family.name))));
     }
 }
 
@@ -44,15 +37,8 @@ fn lengths_fit_each_other() {
         assert_eq!(code.information_set().mask().len(), code.n(), "{code}");
         assert_eq!(code.information_set().mask().weight(), code.k(), "{code}");
         if let Some(d) = code.d() {
-            assert!(
-                2 * code.t() < d,
-                "{code} corrects {} at distance {d}",
-                code.t()
-            );
-            assert!(
-                d <= code.n() - code.k() + 1,
-                "{code} beyond the Singleton bound"
-            );
+            assert!(2 * code.t() < d, "{code} corrects {} at distance {d}", code.t());
+            assert!(d <= code.n() - code.k() + 1, "{code} beyond the Singleton bound");
         }
         if let Some(generator) = code.generator() {
             assert_eq!(generator.degree(), Some(code.n() - code.k()), "{code}");
@@ -64,11 +50,7 @@ fn lengths_fit_each_other() {
 fn encoding_is_linear_and_systematic() {
     let mut rng = rng(1);
     for code in codes() {
-        assert_eq!(
-            code.encode(&BitString::zeros(code.k())).weight(),
-            0,
-            "{code}"
-        );
+        assert_eq!(code.encode(&BitString::zeros(code.k())).weight(), 0, "{code}");
         for _ in 0..20 {
             let a = BitString::random(code.k(), &mut rng);
             let b = BitString::random(code.k(), &mut rng);
@@ -101,11 +83,7 @@ fn the_syndrome_is_linear_and_zero_exactly_for_code_words() {
         for place in 0..code.n() {
             let mut beside = BitString::zeros(code.n());
             beside.set(place, true);
-            assert_eq!(
-                code.syndrome(&beside) == zero,
-                code.n() == code.k(),
-                "{code} at {place}"
-            );
+            assert_eq!(code.syndrome(&beside) == zero, code.n() == code.k(), "{code} at {place}");
         }
     }
 }
@@ -117,11 +95,7 @@ fn the_syndrome_is_what_the_check_positions_lack() {
         for _ in 0..10 {
             let word = BitString::random(code.n(), &mut rng);
             let difference = word.xor(&code.encode(&code.message(&word)));
-            assert_eq!(
-                code.information_set().information(&difference).weight(),
-                0,
-                "{code}"
-            );
+            assert_eq!(code.information_set().information(&difference).weight(), 0, "{code}");
             let check = code.information_set().check(&difference);
             assert_eq!(code.syndrome(&word), check, "{code}");
         }
@@ -148,9 +122,7 @@ fn burst_or_spread(n: usize, weight: usize, rng: &mut impl Rng) -> BitString {
         return pattern(n, weight, rng);
     }
     let start = below(rng, n - weight + 1);
-    (0..n)
-        .map(|i| (start..start + weight).contains(&i))
-        .collect()
+    (0..n).map(|i| (start..start + weight).contains(&i)).collect()
 }
 
 #[test]
@@ -158,11 +130,7 @@ fn up_to_t_errors_are_corrected() {
     let mut rng = rng(5);
     for code in codes() {
         for round in 0..60 {
-            let weight = if round < 30 {
-                code.t()
-            } else {
-                below(&mut rng, code.t() + 1)
-            };
+            let weight = if round < 30 { code.t() } else { below(&mut rng, code.t() + 1) };
             let sent = code.encode(&BitString::random(code.k(), &mut rng));
             let received = sent.xor(&burst_or_spread(code.n(), weight, &mut rng));
             // A coin that is always wrong for one of the two values.
@@ -183,17 +151,9 @@ fn what_decodes_is_a_code_word_at_the_distance_said() {
                 continue;
             };
             assert_eq!(code.syndrome(&decoded.codeword).weight(), 0, "{code}");
-            assert_eq!(
-                decoded.codeword.distance(&received),
-                decoded.corrected,
-                "{code}"
-            );
+            assert_eq!(decoded.codeword.distance(&received), decoded.corrected, "{code}");
             if let Decoding::BoundedDistance { t, .. } = code.decoding() {
-                assert!(
-                    decoded.corrected <= t,
-                    "{code}: {} errors",
-                    decoded.corrected
-                );
+                assert!(decoded.corrected <= t, "{code}: {} errors", decoded.corrected);
             }
         }
     }
@@ -207,11 +167,7 @@ fn blocks_are_words_one_after_the_other() {
         let messages = BitString::random(3 * k, &mut rng);
         let words = code.encode_blocks(&messages);
         for j in 0..3 {
-            assert_eq!(
-                words.slice(j * n, n),
-                code.encode(&messages.slice(j * k, k)),
-                "{code}"
-            );
+            assert_eq!(words.slice(j * n, n), code.encode(&messages.slice(j * k, k)), "{code}");
         }
         assert_eq!(code.message_blocks(&words), messages, "{code}");
 
@@ -222,11 +178,7 @@ fn blocks_are_words_one_after_the_other() {
             let word = received.slice(j * n, n);
             assert_eq!(read.slice(j * k, k), code.message(&word), "{code}");
             if let Ok(one) = code.decode(&word, &mut || true) {
-                assert_eq!(
-                    decoded.slice(j * k, k),
-                    code.message(&one.codeword),
-                    "{code}"
-                );
+                assert_eq!(decoded.slice(j * k, k), code.message(&one.codeword), "{code}");
             } else if matches!(code.decoding(), Decoding::BoundedDistance { .. }) {
                 assert_eq!(decoded.slice(j * k, k), code.message(&word), "{code}");
             }
@@ -253,10 +205,7 @@ fn repetition_puts_word_j_into_block_j() {
     let message = BitString::random(132, &mut rng(9));
     let word = code.encode(&message);
     for j in 0..11 {
-        assert_eq!(
-            word.slice(j * 120, 120),
-            part.encode(&message.slice(j * 12, 12))
-        );
+        assert_eq!(word.slice(j * 120, 120), part.encode(&message.slice(j * 12, 12)));
     }
 }
 
@@ -265,9 +214,7 @@ fn the_radius_of_repetition_times_bch_is_tight() {
     for (text, t) in [("rep(7)*bch(318,174,17)", 71), ("rep(4)*bch(15,7,2)", 5)] {
         let code = parse(text).unwrap();
         assert_eq!(code.t(), t, "{text}");
-        let Decoding::Concatenated { inner, outer } = code.decoding() else {
-            panic!("{text}")
-        };
+        let Decoding::Concatenated { inner, outer } = code.decoding() else { panic!("{text}") };
         // Just enough errors in just enough inner words.
         let mut received = BitString::zeros(code.n());
         for i in 0..=outer.t() {
@@ -314,8 +261,5 @@ fn an_inner_failure_hands_on_what_was_received() {
         received.flip(place);
     }
     let decoded = code.decode(&received, &mut || true).unwrap();
-    assert_eq!(
-        (decoded.codeword.distance(&sent), decoded.corrected),
-        (0, 4)
-    );
+    assert_eq!((decoded.codeword.distance(&sent), decoded.corrected), (0, 4));
 }

@@ -16,16 +16,11 @@ pub(crate) fn sha256_of(words: impl IntoIterator<Item = u32>) -> String {
     for word in words {
         hash.update(word.to_be_bytes());
     }
-    hash.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn code_words(code: &Golay) -> Vec<u32> {
-    (0..1 << 12)
-        .map(|message| integer(&code.encode(&bits(message, 12))))
-        .collect()
+    (0..1 << 12).map(|message| integer(&code.encode(&bits(message, 12)))).collect()
 }
 
 fn weight_distribution(code: &Golay) -> Vec<(u32, usize)> {
@@ -43,14 +38,8 @@ fn code_words_are_those_of_others() {
     assert_eq!(sha256_of(code_words(&Golay::extended())), CODE_WORDS_24);
     let examples = [(0x001, 0x00_0c75, 0x00_18eb), (0xabc, 0x55_e11e, 0xab_c23c)];
     for (message, word_23, word_24) in examples {
-        assert_eq!(
-            integer(&Golay::perfect().encode(&bits(message, 12))),
-            word_23
-        );
-        assert_eq!(
-            integer(&Golay::extended().encode(&bits(message, 12))),
-            word_24
-        );
+        assert_eq!(integer(&Golay::perfect().encode(&bits(message, 12))), word_23);
+        assert_eq!(integer(&Golay::extended().encode(&bits(message, 12))), word_24);
     }
 }
 
@@ -58,16 +47,7 @@ fn code_words_are_those_of_others() {
 fn weights_are_those_of_the_textbook() {
     assert_eq!(
         weight_distribution(&Golay::perfect()),
-        [
-            (0, 1),
-            (7, 253),
-            (8, 506),
-            (11, 1288),
-            (12, 1288),
-            (15, 506),
-            (16, 253),
-            (23, 1)
-        ],
+        [(0, 1), (7, 253), (8, 506), (11, 1288), (12, 1288), (15, 506), (16, 253), (23, 1)],
     );
     assert_eq!(
         weight_distribution(&Golay::extended()),
@@ -107,10 +87,7 @@ fn the_extended_code_refuses_every_pattern_of_four_errors() {
     let code = Golay::extended();
     let sent = code.encode(&bits(0x123, 12));
     for pattern in patterns(24, 4) {
-        assert_eq!(
-            decode(&code, &sent.xor(&bits(pattern, 24))),
-            Err(DecodeFailure)
-        );
+        assert_eq!(decode(&code, &sent.xor(&bits(pattern, 24))), Err(DecodeFailure));
     }
 }
 
@@ -130,10 +107,7 @@ fn there_is_no_other() {
     let refused = |n, k| Golay::new(n, k).unwrap_err();
     assert_eq!(refused(23, 11), CodeError::Golay { n: 23, k: 11 });
     let reason = refused(24, 13).to_string();
-    assert!(
-        reason.contains("cannot exist") && reason.contains("golay(24,12)"),
-        "{reason}"
-    );
+    assert!(reason.contains("cannot exist") && reason.contains("golay(24,12)"), "{reason}");
     // The reason itself: more patterns than syndromes.
     let balls: usize = (0..=3).map(|weight| patterns(24, weight).count()).sum();
     assert!(balls == 2325 && balls > 1 << 11 && reason.contains("2325"));

@@ -32,11 +32,7 @@ fn single_errors_are_corrected_up_to_the_longest() {
         for place in 0..n {
             let mut received = sent.clone();
             received.flip(place);
-            assert_eq!(
-                decode(&code, &received).unwrap().codeword,
-                sent,
-                "{code} at {place}"
-            );
+            assert_eq!(decode(&code, &received).unwrap().codeword, sent, "{code} at {place}");
         }
     }
 }
@@ -44,26 +40,9 @@ fn single_errors_are_corrected_up_to_the_longest() {
 #[test]
 fn refusals_name_the_dimension() {
     let refused = |n, k| Hamming::new(n, k).unwrap_err();
-    assert_eq!(
-        refused(7, 3),
-        CodeError::Hamming {
-            n: 7,
-            k: 3,
-            right: Some(4)
-        }
-    );
-    assert_eq!(
-        refused(7, 3).to_string(),
-        "hamming(7,3) does not exist; hamming(7,4) does"
-    );
+    assert_eq!(refused(7, 3), CodeError::Hamming { n: 7, k: 3, right: Some(4) });
+    assert_eq!(refused(7, 3).to_string(), "hamming(7,3) does not exist; hamming(7,4) does");
     for n in [0, 1, 2, 8192, usize::MAX] {
-        assert_eq!(
-            refused(n, 1),
-            CodeError::Hamming {
-                n,
-                k: 1,
-                right: None
-            }
-        );
+        assert_eq!(refused(n, 1), CodeError::Hamming { n, k: 1, right: None });
     }
 }

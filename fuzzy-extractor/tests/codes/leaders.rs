@@ -8,9 +8,8 @@ use crate::support::{bits, integer, patterns};
 fn leaders_by_weight(text: &str) -> Vec<u64> {
     let code = parse(text).unwrap();
     let n = code.n() as u32;
-    let columns: Vec<u32> = (0..n)
-        .map(|i| integer(&code.syndrome(&bits(1 << i, code.n()))))
-        .collect();
+    let columns: Vec<u32> =
+        (0..n).map(|i| integer(&code.syndrome(&bits(1 << i, code.n())))).collect();
     let cosets = 1_u64 << (code.n() - code.k());
     let mut seen = vec![0_u64; cosets.div_ceil(64) as usize];
     let mut counts = Vec::new();
@@ -39,10 +38,7 @@ fn counts_are_the_published_ones() {
         ("golay(24,12)", &[1, 24, 276, 2024, 1771]),
         ("bch(31,21,2)", &[1, 31, 465, 527]),
         ("bch(31,16,3)", &[1, 31, 465, 4495, 13020, 14756]),
-        (
-            "bch(31,11,5)",
-            &[1, 31, 465, 4495, 31465, 169_911, 522_009, 320_199],
-        ),
+        ("bch(31,11,5)", &[1, 31, 465, 4495, 31465, 169_911, 522_009, 320_199]),
         ("bch(15,7,2)", &[1, 15, 105, 135]),
         ("bch(15,5,3)", &[1, 15, 105, 455, 420, 28]),
     ];

@@ -4,10 +4,7 @@
     clippy::cast_possible_truncation,
     reason = "small numbers, and a wrong one fails the test"
 )]
-#![allow(
-    clippy::unwrap_used,
-    reason = "a helper of a test that cannot go on fails the test"
-)]
+#![allow(clippy::unwrap_used, reason = "a helper of a test that cannot go on fails the test")]
 
 mod bch;
 mod generic;

@@ -20,46 +20,16 @@ fn refused(text: &str, expected: &str) {
 
 #[test]
 fn text_reads_as_the_code_it_names() {
-    reads_as(
-        "rep(7)*bch(318,174,17)",
-        "rep(7)*bch(318,174,17)",
-        2226,
-        174,
-        71,
-    );
+    reads_as("rep(7)*bch(318,174,17)", "rep(7)*bch(318,174,17)", 2226, 174, 71);
     reads_as("bch(127,64,10)^16", "bch(127,64,10)^16", 2032, 1024, 10);
-    reads_as(
-        "(rep(5)*golay(24,12))^11",
-        "(rep(5)*golay(24,12))^11",
-        1320,
-        132,
-        11,
-    );
-    reads_as(
-        " rep ( 07 )\t* golay( 24 , 12 ) ^ 2\n",
-        "rep(7)*golay(24,12)^2",
-        336,
-        24,
-        15,
-    );
+    reads_as("(rep(5)*golay(24,12))^11", "(rep(5)*golay(24,12))^11", 1320, 132, 11);
+    reads_as(" rep ( 07 )\t* golay( 24 , 12 ) ^ 2\n", "rep(7)*golay(24,12)^2", 336, 24, 15);
     reads_as("((rep(7)))", "rep(7)", 7, 1, 3);
     reads_as("(rep(3)*rep(5))*rep(7)", "rep(3)*rep(5)*rep(7)", 105, 1, 23);
-    reads_as(
-        "rep(3)*(rep(5)*rep(7))",
-        "rep(3)*(rep(5)*rep(7))",
-        105,
-        1,
-        23,
-    );
+    reads_as("rep(3)*(rep(5)*rep(7))", "rep(3)*(rep(5)*rep(7))", 105, 1, 23);
     reads_as("(rep(3)^1)^2", "(rep(3)^1)^2", 6, 2, 1);
     // One wrong inner word of twelve message bits leaves a code of t = 18 room for one only.
-    reads_as(
-        "golay(24,12)*bch(252,128,18)",
-        "golay(24,12)*bch(252,128,18)",
-        504,
-        128,
-        7,
-    );
+    reads_as("golay(24,12)*bch(252,128,18)", "golay(24,12)*bch(252,128,18)", 504, 128, 7);
 }
 
 #[test]
@@ -74,22 +44,10 @@ fn powers_bind_tighter_and_lay_out_alike() {
 
 #[test]
 fn refusals_say_what_where_and_what_instead() {
-    refused(
-        "bhc(15,7,2)",
-        "unknown code family \"bhc\" at offset 0; did you mean bch?",
-    );
-    refused(
-        "rep(3)*BCH(15,7,2)",
-        "unknown code family \"BCH\" at offset 7; did you mean bch?",
-    );
-    refused(
-        "repetition(3)",
-        "unknown code family \"repetition\" at offset 0; did you mean rep?",
-    );
-    refused(
-        "goley(24,12)",
-        "unknown code family \"goley\" at offset 0; did you mean golay?",
-    );
+    refused("bhc(15,7,2)", "unknown code family \"bhc\" at offset 0; did you mean bch?");
+    refused("rep(3)*BCH(15,7,2)", "unknown code family \"BCH\" at offset 7; did you mean bch?");
+    refused("repetition(3)", "unknown code family \"repetition\" at offset 0; did you mean rep?");
+    refused("goley(24,12)", "unknown code family \"goley\" at offset 0; did you mean golay?");
     refused(
         "rm(1,5)@ml",
         "rm codes (at offset 0) are not available in this version; rep, hamming, golay and bch are",
@@ -110,37 +68,19 @@ fn refusals_say_what_where_and_what_instead() {
         "(rep(7)*golay(23,12))@ml",
         "decoder \"ml\" at offset 22 is not available in this version; leave it out",
     );
-    refused(
-        "bch(127,64)",
-        "2 parameters at offset 3; it is written bch(n,k,t)",
-    );
+    refused("bch(127,64)", "2 parameters at offset 3; it is written bch(n,k,t)");
     refused("rep(3,1)", "2 parameters at offset 3; it is written rep(n)");
-    refused(
-        "rep(0)",
-        "a word of 0 bits; words here have 1 to 1048576 (at offset 4)",
-    );
-    refused(
-        "rep(7)^0",
-        "a word of 0 bits; words here have 1 to 1048576 (at offset 6)",
-    );
+    refused("rep(0)", "a word of 0 bits; words here have 1 to 1048576 (at offset 4)");
+    refused("rep(7)^0", "a word of 0 bits; words here have 1 to 1048576 (at offset 6)");
     refused(
         "rep(1099511627776)",
         "1099511627776 at offset 4 is past the longest word, 1048576 bits",
     );
     refused("rep(-3)", "'-' at offset 4 where a number is expected");
-    refused(
-        "rep(3",
-        "the text ends at offset 5 where \",\" or \")\" is expected",
-    );
-    refused(
-        "rep(3))",
-        "')' at offset 6 where \"*\" or the end is expected",
-    );
+    refused("rep(3", "the text ends at offset 5 where \",\" or \")\" is expected");
+    refused("rep(3))", "')' at offset 6 where \"*\" or the end is expected");
     refused("", "the text ends at offset 0 where a code is expected");
-    refused(
-        "rep(3)*",
-        "the text ends at offset 7 where a code is expected",
-    );
+    refused("rep(3)*", "the text ends at offset 7 where a code is expected");
     refused("rep(3)^2^3", "a second power at offset 8; write (A^m)^l");
     refused(
         "r\u{e9}p(3)",
@@ -154,12 +94,7 @@ fn refusals_say_what_where_and_what_instead() {
         "bch(255,132,18)",
         "bch(255,132,18) does not exist: t=18 has k=131; the nearest k are 131 (t=18) and 139 (t=15) (at offset 4)",
     );
-    assert!(
-        parse("golay(24,13)")
-            .unwrap_err()
-            .to_string()
-            .contains("cannot exist")
-    );
+    assert!(parse("golay(24,13)").unwrap_err().to_string().contains("cannot exist"));
 }
 
 #[test]
@@ -202,22 +137,16 @@ fn the_longest_chains_of_the_largest_codes_stay_quick() {
 /// Canonical text of a code, or what looks like it.
 fn text() -> impl Strategy<Value = String> {
     let family = proptest::sample::select(
-        FAMILIES
-            .iter()
-            .flat_map(|family| family.examples)
-            .copied()
-            .collect::<Vec<_>>(),
+        FAMILIES.iter().flat_map(|family| family.examples).copied().collect::<Vec<_>>(),
     );
-    family
-        .prop_map(String::from)
-        .prop_recursive(4, 16, 2, |inner| {
-            prop_oneof![
-                (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("{a}*{b}")),
-                (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("{a}*({b})")),
-                (inner.clone(), 1..5).prop_map(|(a, m)| format!("({a})^{m}")),
-                (inner, 1..5).prop_map(|(a, m)| format!("{a}^{m}")),
-            ]
-        })
+    family.prop_map(String::from).prop_recursive(4, 16, 2, |inner| {
+        prop_oneof![
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("{a}*{b}")),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| format!("{a}*({b})")),
+            (inner.clone(), 1..5).prop_map(|(a, m)| format!("({a})^{m}")),
+            (inner, 1..5).prop_map(|(a, m)| format!("{a}^{m}")),
+        ]
+    })
 }
 
 proptest! {

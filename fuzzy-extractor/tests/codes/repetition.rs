@@ -10,10 +10,7 @@ use crate::support::{bits, rng};
 fn every_short_word_goes_to_its_majority_and_only_ties_ask() {
     for n in 1..=14 {
         let code = Repetition::new(n).unwrap();
-        assert_eq!(
-            (code.n(), code.k(), code.t(), code.d()),
-            (n, 1, (n - 1) / 2, Some(n))
-        );
+        assert_eq!((code.n(), code.k(), code.t(), code.d()), (n, 1, (n - 1) / 2, Some(n)));
         for word in 0..1_u32 << n {
             let ones = word.count_ones() as usize;
             for side in [false, true] {
@@ -36,10 +33,8 @@ fn every_short_word_goes_to_its_majority_and_only_ties_ask() {
 #[test]
 fn blocks_ask_in_order_of_the_bits() {
     let code = Repetition::new(2).unwrap();
-    let received: BitString = [1, 0, 1, 1, 0, 1, 0, 0, 0, 1]
-        .map(|bit| bit == 1)
-        .into_iter()
-        .collect();
+    let received: BitString =
+        [1, 0, 1, 1, 0, 1, 0, 0, 0, 1].map(|bit| bit == 1).into_iter().collect();
     let mut answers = [true, false, true].into_iter();
     let decoded = code.decode_blocks(&received, &mut || answers.next().unwrap());
     let expected: BitString = [1, 1, 0, 0, 1].map(|bit| bit == 1).into_iter().collect();
@@ -50,10 +45,7 @@ fn blocks_ask_in_order_of_the_bits() {
 fn lengths_are_bounded() {
     assert!(Repetition::new(MAX_BITS).is_ok());
     for n in [0, MAX_BITS + 1, usize::MAX] {
-        assert_eq!(
-            Repetition::new(n).unwrap_err(),
-            CodeError::Length { n: Some(n) }
-        );
+        assert_eq!(Repetition::new(n).unwrap_err(), CodeError::Length { n: Some(n) });
     }
 }
 
@@ -78,8 +70,7 @@ fn the_coin_of_a_reading_is_the_hash_that_its_documentation_says() {
 fn coins_of_readings_are_fair() {
     // 4096 readings, five standard deviations: a false alarm in two million.
     let mut rng = rng(21);
-    let heads = (0..4096)
-        .filter(|_| HashCoin::new(&BitString::random(64, &mut rng)).toss())
-        .count();
+    let heads =
+        (0..4096).filter(|_| HashCoin::new(&BitString::random(64, &mut rng)).toss()).count();
     assert!(heads.abs_diff(2048) < 160, "{heads} of 4096");
 }

@@ -26,9 +26,7 @@ impl Case<'_> {
         assert_eq!(sent.to_integer_hex(), self.codeword, "{code}");
         let found = decode(code, &word(self.received, code.n())).ok();
         let found = found.map(|d| (code.message(&d.codeword).to_integer_hex(), d.corrected));
-        let expected = self
-            .decoded
-            .map(|(message, errors)| (message.to_string(), errors));
+        let expected = self.decoded.map(|(message, errors)| (message.to_string(), errors));
         assert_eq!(found, expected, "{code}: {}", self.received);
     }
 }
@@ -39,45 +37,18 @@ fn some_words_of_others() {
     let rows = include_str!("../vectors/bch_words.csv").lines();
     for row in rows.filter(|row| !row.starts_with('#')).skip(1) {
         let fields: Vec<&str> = row.split(',').collect();
-        let [
-            n,
-            k,
-            t,
-            message,
-            codeword,
-            received,
-            result,
-            decoded,
-            corrected,
-        ] = fields[..]
-        else {
+        let [n, k, t, message, codeword, received, result, decoded, corrected] = fields[..] else {
             panic!("{row}")
         };
         let number = |text: &str| text.parse::<usize>().unwrap();
         let code = Bch::new(number(n), number(k), number(t)).unwrap();
-        let verdict = ["ok", "miscorrected", "fail"]
-            .iter()
-            .position(|v| *v == result)
-            .unwrap();
+        let verdict = ["ok", "miscorrected", "fail"].iter().position(|v| *v == result).unwrap();
         verdicts[verdict] += 1;
         let decoded = (result != "fail").then(|| (decoded, number(corrected)));
-        assert_eq!(
-            result == "ok",
-            decoded.is_some_and(|d| d.0 == message),
-            "{row}"
-        );
-        Case {
-            message,
-            codeword,
-            received,
-            decoded,
-        }
-        .check(&code);
+        assert_eq!(result == "ok", decoded.is_some_and(|d| d.0 == message), "{row}");
+        Case { message, codeword, received, decoded }.check(&code);
     }
-    assert!(
-        verdicts.iter().all(|&count| count >= 5),
-        "{verdicts:?} of each verdict"
-    );
+    assert!(verdicts.iter().all(|&count| count >= 5), "{verdicts:?} of each verdict");
 }
 
 /// A file of the full set, which is not part of this repository.
@@ -101,16 +72,8 @@ fn every_bch_word_of_others() {
     let vectors = shared("bch_vectors.json");
     let (mut failures, mut miscorrections) = (0, 0);
     for entry in vectors["codes"].as_array().unwrap() {
-        let code = Bch::new(
-            number(&entry["n"]),
-            number(&entry["k"]),
-            number(&entry["t"]),
-        )
-        .unwrap();
-        assert_eq!(
-            code.generator().unwrap().to_hex(),
-            entry["generator_hex"].as_str().unwrap()
-        );
+        let code = Bch::new(number(&entry["n"]), number(&entry["k"]), number(&entry["t"])).unwrap();
+        assert_eq!(code.generator().unwrap().to_hex(), entry["generator_hex"].as_str().unwrap());
         assert_eq!(
             format!("{:x}", code.field().modulus()),
             entry["prim_poly_hex"].as_str().unwrap()
@@ -124,9 +87,7 @@ fn every_bch_word_of_others() {
                 message: text("message_hex"),
                 codeword: text("codeword_hex"),
                 received: text("received_hex"),
-                decoded: expect["message_hex"]
-                    .as_str()
-                    .map(|m| (m, number(&expect["corrected"]))),
+                decoded: expect["message_hex"].as_str().map(|m| (m, number(&expect["corrected"]))),
             }
             .check(&code);
         }
@@ -140,10 +101,7 @@ fn every_bch_word_of_others() {
 fn every_golay_word_of_others() {
     let vectors = shared("golay.json");
     let codes = vectors["codes"].as_array().unwrap();
-    let entry = codes
-        .iter()
-        .find(|entry| entry["generator_hex"] == "c75")
-        .unwrap();
+    let entry = codes.iter().find(|entry| entry["generator_hex"] == "c75").unwrap();
     let parity = entry["parity_11bit_by_message_hex"].as_str().unwrap();
     assert_eq!(parity.len(), 3 << 12);
     for (message, hex) in (0..).zip(parity.as_bytes().chunks(3)) {
@@ -153,10 +111,7 @@ fn every_golay_word_of_others() {
     }
     for (code, key) in [
         (Golay::perfect(), "sha256_sorted_codewords_23_as_u32be"),
-        (
-            Golay::extended(),
-            "sha256_sorted_codewords_24_as_u32be_word_shl1_or_parity",
-        ),
+        (Golay::extended(), "sha256_sorted_codewords_24_as_u32be_word_shl1_or_parity"),
     ] {
         let words = (0..1 << 12).map(|message| integer(&code.encode(&bits(message, 12))));
         assert_eq!(sha256_of(words), entry[key].as_str().unwrap());
@@ -164,10 +119,7 @@ fn every_golay_word_of_others() {
     for example in entry["examples"].as_array().unwrap() {
         let text = |key: &str| example[key].as_str().unwrap();
         let message = BitString::from_integer_hex(text("message_hex"), 12).unwrap();
-        let words = [
-            (Golay::perfect(), "codeword_23_hex"),
-            (Golay::extended(), "codeword_24_hex"),
-        ];
+        let words = [(Golay::perfect(), "codeword_23_hex"), (Golay::extended(), "codeword_24_hex")];
         for (code, key) in words {
             assert_eq!(code.encode(&message).to_integer_hex(), text(key));
         }

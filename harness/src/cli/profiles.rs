@@ -20,11 +20,11 @@ fn page() -> String {
     let mut page = String::new();
     for profile in PROFILES {
         let _ = writeln!(page, "{bold}{}{bold:#}  {}", profile.name, profile.description);
-        for parameter in profile.parameters() {
+        for (name, sourced) in profile.parameters() {
             let _ = writeln!(
                 page,
-                "  {:<24} {:>14} {:<8} {}",
-                parameter.name, parameter.value, parameter.unit, parameter.provenance
+                "  {name:<24} {:>14} {:<6} {}",
+                sourced.value, sourced.unit, sourced.provenance
             );
         }
         page.push('\n');
@@ -39,17 +39,16 @@ fn document() -> Document {
             let parameters: Vec<_> = profile
                 .parameters()
                 .into_iter()
-                .map(|p| {
+                .map(|(name, sourced)| {
                     json!({
-                        "name": p.name, "value": p.value, "unit": p.unit,
-                        "provenance": p.provenance,
+                        "name": name, "value": sourced.value, "unit": sourced.unit,
+                        "provenance": sourced.provenance,
                     })
                 })
                 .collect();
-            let kind = profile.kind.to_string();
             json!({
-                "name": profile.name, "kind": kind, "description": profile.description,
-                "parameters": parameters,
+                "name": profile.name, "kind": profile.kind.name(),
+                "description": profile.description, "parameters": parameters,
             })
         })
         .collect();

@@ -145,11 +145,7 @@ impl Decoder {
             for (exponent, j) in terms.iter_mut() {
                 sum ^= powers[*exponent];
                 // D = alpha^-position: the exponent falls by j, and j is below the order.
-                *exponent = if *exponent < *j {
-                    *exponent + order - *j
-                } else {
-                    *exponent - *j
-                };
+                *exponent = if *exponent < *j { *exponent + order - *j } else { *exponent - *j };
             }
             if sum == 0 {
                 positions.push(position);

@@ -61,20 +61,9 @@ impl fmt::Display for BchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Length { n } => {
-                write!(
-                    f,
-                    "bch codes have n from 3 to {}, not {n}",
-                    (1 << MAX_DEGREE) - 1
-                )
+                write!(f, "bch codes have n from 3 to {}, not {n}", (1 << MAX_DEGREE) - 1)
             }
-            Self::Dimension {
-                n,
-                k,
-                t,
-                with_t,
-                below,
-                above,
-            } => {
+            Self::Dimension { n, k, t, with_t, below, above } => {
                 write!(f, "bch({n},{k},{t}) does not exist: {}", WithT(t, with_t))?;
                 match (below, above) {
                     (Some(below), Some(above)) => {
@@ -84,18 +73,8 @@ impl fmt::Display for BchError {
                     (None, None) => write!(f, "no code has length {n}"),
                 }
             }
-            Self::Errors {
-                n,
-                t,
-                right,
-                with_t,
-            } => {
-                write!(
-                    f,
-                    "bch({n},{},{t}) does not exist: {}",
-                    right.k,
-                    WithT(t, with_t)
-                )?;
+            Self::Errors { n, t, right, with_t } => {
+                write!(f, "bch({n},{},{t}) does not exist: {}", right.k, WithT(t, with_t))?;
                 write!(f, "k={} has t={}", right.k, right.t)
             }
         }
@@ -120,26 +99,16 @@ impl fmt::Display for WithT {
 
 /// The field of the codes of length `n`.
 pub(super) fn field_for(n: usize) -> Result<Field, BchError> {
-    Field::for_length(n)
-        .filter(|_| n >= 3)
-        .ok_or(BchError::Length { n })
+    Field::for_length(n).filter(|_| n >= 3).ok_or(BchError::Length { n })
 }
 
 /// Refuses parameters that no code over this field has.
 pub(super) fn check(field: &Field, n: usize, k: usize, t: usize) -> Result<(), BchError> {
     let dimensions = shortened(field, n);
-    let with_t = dimensions
-        .iter()
-        .copied()
-        .find(|found| t > 0 && found.t >= t);
+    let with_t = dimensions.iter().copied().find(|found| t > 0 && found.t >= t);
     match dimensions.iter().find(|found| found.k == k) {
         Some(found) if found.t == t => Ok(()),
-        Some(&right) => Err(BchError::Errors {
-            n,
-            t,
-            right,
-            with_t,
-        }),
+        Some(&right) => Err(BchError::Errors { n, t, right, with_t }),
         None => Err(BchError::Dimension {
             n,
             k,
@@ -153,9 +122,7 @@ pub(super) fn check(field: &Field, n: usize, k: usize, t: usize) -> Result<(), B
 
 /// The codes of length `n`, largest dimension first.
 pub(super) fn of_length(n: usize) -> Vec<BchDimension> {
-    field_for(n)
-        .map(|field| shortened(&field, n))
-        .unwrap_or_default()
+    field_for(n).map(|field| shortened(&field, n)).unwrap_or_default()
 }
 
 /// The codes of the field's full length that have message bits left after dropping all past `n`.
@@ -164,10 +131,7 @@ fn shortened(field: &Field, n: usize) -> Vec<BchDimension> {
     primitive(field)
         .into_iter()
         .filter(|full| full.k > dropped)
-        .map(|full| BchDimension {
-            k: full.k - dropped,
-            t: full.t,
-        })
+        .map(|full| BchDimension { k: full.k - dropped, t: full.t })
         .collect()
 }
 
@@ -203,9 +167,7 @@ mod tests {
 
     #[track_caller]
     fn refused(n: usize, k: usize, t: usize, expected: &str) {
-        let error = field_for(n)
-            .and_then(|field| check(&field, n, k, t))
-            .unwrap_err();
+        let error = field_for(n).and_then(|field| check(&field, n, k, t)).unwrap_err();
         assert_eq!(error.to_string(), expected);
     }
 
@@ -224,12 +186,7 @@ mod tests {
             17,
             "bch(255,131,17) does not exist: t=17 is reached by k=131 (t=18); k=131 has t=18",
         );
-        refused(
-            318,
-            174,
-            18,
-            "bch(318,174,18) does not exist: t=18 has k=165; k=174 has t=17",
-        );
+        refused(318, 174, 18, "bch(318,174,18) does not exist: t=18 has k=165; k=174 has t=17");
         refused(
             255,
             248,

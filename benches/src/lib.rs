@@ -1,1 +1,0 @@
-//! Criterion benchmarks; see `benches/`.
