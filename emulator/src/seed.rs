@@ -91,7 +91,9 @@ impl SeedTree {
         for part in parts {
             hasher.update(part);
         }
-        Self { node: *hasher.finalize().as_bytes() }
+        Self {
+            node: *hasher.finalize().as_bytes(),
+        }
     }
 }
 

@@ -110,7 +110,7 @@ pub const TO_BE_SIGNED_LEN: usize = 24 + 2 + 8 + 32 + 8 + 20 + 32;
 const SEC1_UNCOMPRESSED: u8 = 4;
 
 /// One message of the protocol.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
     /// Verifier to device: who are you?
     Hello(Hello),
@@ -133,7 +133,7 @@ impl Message {
         let mut body = Vec::with_capacity(1 + Kind::Evidence.payload_len());
         body.push(self.kind() as u8);
         match self {
-            Self::Hello(hello) => hello.write_payload(&mut body),
+            Self::Hello(Hello) => body.extend(PROTOCOL_VERSION.to_be_bytes()),
             Self::Identity(identity) => identity.write_payload(&mut body),
             Self::Challenge(challenge) => challenge.write_payload(&mut body),
             Self::Evidence(evidence) => evidence.write_payload(&mut body),
@@ -180,13 +180,19 @@ impl Message {
     /// As [`frame_length`] and [`Message::decode`]; and if `frame` ends before its announced
     /// length, or goes on after it.
     pub fn decode_frame(frame: &[u8]) -> Result<Self, WireError> {
-        let (header, body) = frame
-            .split_first_chunk::<FRAME_HEADER_LEN>()
-            .ok_or(WireError::Truncated { expected: FRAME_HEADER_LEN, found: frame.len() })?;
+        let (header, body) =
+            frame
+                .split_first_chunk::<FRAME_HEADER_LEN>()
+                .ok_or(WireError::Truncated {
+                    expected: FRAME_HEADER_LEN,
+                    found: frame.len(),
+                })?;
         let expected = frame_length(*header)?;
         match body.len() {
             found if found < expected => Err(WireError::Truncated { expected, found }),
-            found if found > expected => Err(WireError::Trailing { excess: found - expected }),
+            found if found > expected => Err(WireError::Trailing {
+                excess: found - expected,
+            }),
             _ => Self::decode(body),
         }
     }
@@ -224,12 +230,6 @@ pub fn frame_length(header: [u8; FRAME_HEADER_LEN]) -> Result<usize, WireError> 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hello;
 
-impl Hello {
-    fn write_payload(self, body: &mut Vec<u8>) {
-        body.extend(PROTOCOL_VERSION.to_be_bytes());
-    }
-}
-
 /// Device to verifier: who it claims to be.
 ///
 /// A claim and nothing else: the verifier checks evidence with the key it registered, never with
@@ -255,14 +255,17 @@ impl Identity {
         if public_key[0] != SEC1_UNCOMPRESSED {
             return Err(WireError::PointForm(public_key[0]));
         }
-        Ok(Self { device_id, public_key })
+        Ok(Self {
+            device_id,
+            public_key,
+        })
     }
 }
 
 /// Verifier to device: prove to this verifier, with this nonce, that you are this device.
 ///
 /// The word is the protocol's here; a PUF's own challenge never crosses this wire.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Challenge {
     /// Who asks.
     pub verifier_id: VerifierId,
@@ -296,7 +299,7 @@ impl Challenge {
 }
 
 /// Device to verifier: the challenge's three fields, and a signature over them.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
     /// Whom it is for.
     pub verifier_id: VerifierId,
@@ -315,7 +318,7 @@ impl Evidence {
         Self {
             verifier_id: challenge.verifier_id,
             device_id: challenge.device_id,
-            nonce: Nonce(challenge.nonce.0),
+            nonce: challenge.nonce.clone(),
             signature,
         }
     }
@@ -398,9 +401,9 @@ impl VerifierId {
 
 /// A number used once.
 ///
-/// Neither `Copy` nor `Clone`: a device repeats it in its [answer](Evidence::answer), and whoever
-/// else must repeat one (an attack, a test) spells it out with [`Nonce::from_bytes`].
-#[derive(PartialEq, Eq)]
+/// Not `Copy`: where one is repeated (an attack, a test), a reader can see it. That it is accepted
+/// once is the verifier's doing, since on the wire anybody can repeat anything.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Nonce([u8; Self::LEN]);
 
 impl Nonce {
@@ -567,7 +570,9 @@ pub enum WireError {
 
 impl WireError {
     fn oversized(length: usize) -> Self {
-        Self::Oversized { announced: u32::try_from(length).unwrap_or(u32::MAX) }
+        Self::Oversized {
+            announced: u32::try_from(length).unwrap_or(u32::MAX),
+        }
     }
 }
 
@@ -576,13 +581,23 @@ impl fmt::Display for WireError {
         match self {
             Self::Empty => f.write_str("empty frame"),
             Self::Oversized { announced } => {
-                write!(f, "frame announced with {announced} bytes, {MAX_FRAME} are allowed")
+                write!(
+                    f,
+                    "frame announced with {announced} bytes, {MAX_FRAME} are allowed"
+                )
             }
             Self::UnknownType(code) => write!(f, "unknown message type {code:#04x}"),
             Self::Version { found } => {
-                write!(f, "protocol version {found}, this is version {PROTOCOL_VERSION}")
+                write!(
+                    f,
+                    "protocol version {found}, this is version {PROTOCOL_VERSION}"
+                )
             }
-            Self::PayloadLength { kind, expected, found } => {
+            Self::PayloadLength {
+                kind,
+                expected,
+                found,
+            } => {
                 write!(f, "{kind} payload of {found} bytes instead of {expected}")
             }
             Self::Truncated { expected, found } => {
@@ -590,7 +605,10 @@ impl fmt::Display for WireError {
             }
             Self::Trailing { excess } => write!(f, "{excess} bytes after the end of the frame"),
             Self::PointForm(tag) => {
-                write!(f, "public key starts with {tag:#04x}, not as an uncompressed point")
+                write!(
+                    f,
+                    "public key starts with {tag:#04x}, not as an uncompressed point"
+                )
             }
             Self::VerdictValue(value) => write!(f, "verdict {value:#04x} is neither 0 nor 1"),
         }
@@ -620,7 +638,10 @@ impl fmt::Display for ParseIdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Length { expected, found } => {
-                write!(f, "{found} characters instead of {expected} hexadecimal digits")
+                write!(
+                    f,
+                    "{found} characters instead of {expected} hexadecimal digits"
+                )
             }
             Self::Digit { offset } => write!(f, "no hexadecimal digit at offset {offset}"),
         }
@@ -647,8 +668,11 @@ struct Reader<'a>(&'a [u8]);
 impl<'a> Reader<'a> {
     /// Checks version and length, in this order, and steps over the version.
     fn open(kind: Kind, payload: &'a [u8]) -> Result<Self, WireError> {
-        let length =
-            WireError::PayloadLength { kind, expected: kind.payload_len(), found: payload.len() };
+        let length = WireError::PayloadLength {
+            kind,
+            expected: kind.payload_len(),
+            found: payload.len(),
+        };
         let mut rest = payload;
         if kind.has_version() {
             let (version, behind) = payload.split_first_chunk().ok_or(length)?;
@@ -658,7 +682,11 @@ impl<'a> Reader<'a> {
             }
             rest = behind;
         }
-        if payload.len() == kind.payload_len() { Ok(Self(rest)) } else { Err(length) }
+        if payload.len() == kind.payload_len() {
+            Ok(Self(rest))
+        } else {
+            Err(length)
+        }
     }
 
     /// The next `N` bytes. `open` has seen to it that they are there: the lengths that the readers
@@ -683,7 +711,10 @@ impl fmt::Display for Hex<'_> {
 
 fn parse_hex<const N: usize>(text: &str) -> Result<[u8; N], ParseIdError> {
     if text.len() != 2 * N {
-        return Err(ParseIdError::Length { expected: 2 * N, found: text.len() });
+        return Err(ParseIdError::Length {
+            expected: 2 * N,
+            found: text.len(),
+        });
     }
     let mut bytes = [0; N];
     for (offset, digit) in text.bytes().enumerate() {
@@ -743,7 +774,10 @@ mod tests {
     fn messages_have_their_documented_bytes() {
         assert_eq!(Message::Hello(Hello).encode_frame(), [0, 0, 0, 3, 1, 0, 1]);
         assert_eq!(Message::Refusal.encode_frame(), [0, 0, 0, 1, 5]);
-        assert_eq!(Message::Verdict(Verdict { accepted: true }).encode_frame(), [0, 0, 0, 2, 6, 1]);
+        assert_eq!(
+            Message::Verdict(Verdict { accepted: true }).encode_frame(),
+            [0, 0, 0, 2, 6, 1]
+        );
 
         let mut evidence = vec![0, 0, 0, 151, 4, 0, 1];
         evidence.extend([0xaa; 32]);
@@ -768,7 +802,10 @@ mod tests {
         assert_eq!(&bytes[66..74], b"device\0\0");
         assert_eq!(bytes[74..94], [0xbb; 20]);
         assert_eq!(bytes[94..], [0xcc; 32]);
-        assert_eq!(Evidence::answer(&challenge(), [0; 64]).to_be_signed(), bytes);
+        assert_eq!(
+            Evidence::answer(&challenge(), [0; 64]).to_be_signed(),
+            bytes
+        );
     }
 
     #[test]
@@ -777,7 +814,10 @@ mod tests {
             assert_eq!(message.encode().len(), 1 + message.kind().payload_len());
             assert!(message.encode().len() <= MAX_FRAME);
             assert_eq!(Message::decode(&message.encode()).as_ref(), Ok(&message));
-            assert_eq!(Message::decode_frame(&message.encode_frame()).as_ref(), Ok(&message));
+            assert_eq!(
+                Message::decode_frame(&message.encode_frame()).as_ref(),
+                Ok(&message)
+            );
         }
     }
 
@@ -813,7 +853,10 @@ mod tests {
         for message in every_message() {
             let mut frame = message.encode_frame();
             frame.push(0);
-            assert_eq!(Message::decode_frame(&frame), Err(WireError::Trailing { excess: 1 }));
+            assert_eq!(
+                Message::decode_frame(&frame),
+                Err(WireError::Trailing { excess: 1 })
+            );
             // Announced, they are refused all the same.
             frame[3] += 1;
             assert!(matches!(
@@ -827,8 +870,16 @@ mod tests {
     fn a_frame_is_bounded_before_it_is_read() {
         assert_eq!(frame_length([0, 0, 0, 0]), Err(WireError::Empty));
         assert_eq!(frame_length([0, 0, 4, 0]), Ok(MAX_FRAME));
-        assert_eq!(frame_length([0, 0, 4, 1]), Err(WireError::Oversized { announced: 1025 }));
-        assert_eq!(frame_length([255; 4]), Err(WireError::Oversized { announced: u32::MAX }));
+        assert_eq!(
+            frame_length([0, 0, 4, 1]),
+            Err(WireError::Oversized { announced: 1025 })
+        );
+        assert_eq!(
+            frame_length([255; 4]),
+            Err(WireError::Oversized {
+                announced: u32::MAX
+            })
+        );
         assert_eq!(
             Message::decode(&[1; MAX_FRAME + 1]),
             Err(WireError::Oversized { announced: 1025 })
@@ -837,7 +888,10 @@ mod tests {
 
     #[test]
     fn another_version_is_named_before_its_length_is_judged() {
-        for message in every_message().into_iter().filter(|message| message.kind().has_version()) {
+        for message in every_message()
+            .into_iter()
+            .filter(|message| message.kind().has_version())
+        {
             let mut body = message.encode();
             body[2] = 2;
             assert_eq!(Message::decode(&body), Err(WireError::Version { found: 2 }));
@@ -852,7 +906,10 @@ mod tests {
             assert_eq!(Message::decode(&[code]), Err(WireError::UnknownType(code)));
         }
         for value in 2..=255 {
-            assert_eq!(Message::decode(&[6, value]), Err(WireError::VerdictValue(value)));
+            assert_eq!(
+                Message::decode(&[6, value]),
+                Err(WireError::VerdictValue(value))
+            );
         }
         let mut compressed = every_message()[1].encode();
         compressed[23] = 2;
@@ -861,16 +918,27 @@ mod tests {
 
     #[test]
     fn ids_are_written_in_hex_and_read_back() {
-        let id = DeviceId(core::array::from_fn(|i| 0x11 * u8::try_from(i % 15).unwrap()));
+        let id = DeviceId(core::array::from_fn(|i| {
+            0x11 * u8::try_from(i % 15).unwrap()
+        }));
         assert_eq!(id.to_string(), "00112233445566778899aabbccddee0011223344");
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!(id.to_string().to_uppercase().parse(), Ok(id));
-        assert_eq!("00".parse::<DeviceId>(), Err(ParseIdError::Length { expected: 40, found: 2 }));
+        assert_eq!(
+            "00".parse::<DeviceId>(),
+            Err(ParseIdError::Length {
+                expected: 40,
+                found: 2
+            })
+        );
         assert_eq!(
             "00112233445566778899aabbccddee001122334g".parse::<DeviceId>(),
             Err(ParseIdError::Digit { offset: 39 })
         );
-        assert_eq!("é".repeat(20).parse::<DeviceId>(), Err(ParseIdError::Digit { offset: 0 }));
+        assert_eq!(
+            "é".repeat(20).parse::<DeviceId>(),
+            Err(ParseIdError::Digit { offset: 0 })
+        );
     }
 
     /// SHA-256 of `04 01 02 … 40` computed apart from this code.

@@ -52,7 +52,8 @@ impl BitString {
     /// If `bytes` is not exactly `ceil(len / 8)` long.
     #[must_use]
     pub fn from_bytes_msb0(bytes: &[u8], len: usize) -> Self {
-        Self::from_bytes(bytes, len, |eight| u64::from_le_bytes(eight.map(u8::reverse_bits)))
+        // The first bit of the first byte is the highest of the big-endian word.
+        Self::from_bytes(bytes, len, |eight| u64::from_be_bytes(eight).reverse_bits())
     }
 
     /// Reads `len` bits of a memory dump, least significant bit of each byte first.
@@ -93,7 +94,7 @@ impl BitString {
     pub fn write_bytes_msb0(&self, bytes: &mut [u8]) {
         assert_eq!(bytes.len(), self.len.div_ceil(8), "{} bits take another buffer", self.len);
         for (chunk, word) in bytes.chunks_mut(8).zip(&self.words) {
-            let eight = word.to_le_bytes().map(u8::reverse_bits);
+            let eight = word.reverse_bits().to_be_bytes();
             chunk.copy_from_slice(&eight[..chunk.len()]);
         }
     }

@@ -2,11 +2,11 @@
 //!
 //! An element is the remainder of a polynomial over GF(2) by the field's primitive polynomial; bit
 //! `i` of its integer is the coefficient of `x^i`. The class of `x` is `alpha`, whose powers are
-//! all the non-zero elements, so that multiplication adds logarithms ([MS77] chapter 4).
+//! all the non-zero elements, so that multiplication adds logarithms (\[MS77\] chapter 4).
 //!
 //! Table look-ups at secret indices: variable-time, see [`crate::code`].
 //!
-//! [MS77]: F. J. MacWilliams, N. J. A. Sloane, The Theory of Error-Correcting Codes, 1977.
+//! \[MS77\] F. J. MacWilliams, N. J. A. Sloane, The Theory of Error-Correcting Codes, 1977.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -31,6 +31,7 @@ pub const PRIMITIVE_POLYNOMIALS: [u16; MAX_DEGREE - MIN_DEGREE + 1] =
 #[derive(Clone)]
 pub struct Field {
     degree: usize,
+    order: u16,
     /// `alpha^i` for `i < 2 order`, then zeros up to `4 order`: the sum of two logarithms is an
     /// index whatever the factors, see `log`.
     exp: Vec<Element>,
@@ -54,7 +55,7 @@ impl Field {
             log[usize::from(power)] = i;
             power = times_x(power, modulus, degree);
         }
-        Some(Self { degree, exp, log })
+        Some(Self { degree, order, exp, log })
     }
 
     /// The smallest field whose multiplicative group has at least `n` elements, `None` when `n` is
@@ -73,7 +74,7 @@ impl Field {
     /// The order of `alpha`: `2^m - 1`, the number of non-zero elements.
     #[must_use]
     pub fn order(&self) -> usize {
-        (1 << self.degree) - 1
+        usize::from(self.order)
     }
 
     /// The primitive polynomial, bit `i` the coefficient of `x^i`.
@@ -99,8 +100,8 @@ impl Field {
     /// # Panics
     /// If `x` is not below `2^m`, as every operation here.
     #[must_use]
-    pub fn log(&self, x: Element) -> Option<usize> {
-        (x != 0).then(|| usize::from(self.log[usize::from(x)]))
+    pub fn log(&self, x: Element) -> Option<u16> {
+        (x != 0).then(|| self.log[usize::from(x)])
     }
 
     /// The product.
@@ -122,7 +123,7 @@ impl Field {
     #[must_use]
     pub fn inverse(&self, x: Element) -> Option<Element> {
         let exponent = self.log(x)?;
-        Some(self.exp[self.order() - exponent])
+        Some(self.exp[usize::from(self.order - exponent)])
     }
 
     /// `x^exponent`; `x^0` is 1, also for zero.
@@ -130,7 +131,7 @@ impl Field {
     pub fn pow(&self, x: Element, exponent: usize) -> Element {
         match self.log(x) {
             None => Element::from(exponent == 0),
-            Some(log) => self.exp(log * (exponent % self.order())),
+            Some(log) => self.exp(usize::from(log) * (exponent % self.order())),
         }
     }
 
@@ -244,7 +245,7 @@ mod tests {
                 None => prop_assert_eq!(a, 0),
             }
             if let Some(log) = field.log(a) {
-                prop_assert_eq!(field.exp(log), a);
+                prop_assert_eq!(field.exp(usize::from(log)), a);
             }
             prop_assert_eq!(field.pow(a, e + 1), field.mul(field.pow(a, e), a));
         }

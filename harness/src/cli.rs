@@ -14,6 +14,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 mod code;
 mod demo;
 mod device;
+mod endpoint;
 mod exit;
 mod nearest;
 mod profiles;

@@ -14,7 +14,7 @@ use fuzzy_extractor::sketch;
 use puf_emulator::chip::{Design, EnrollError, Powered, Serial};
 use puf_emulator::seed::SeedTree;
 use puf_emulator::silicon::PowerUpError;
-use puf_emulator::wire::{DeviceId, Evidence, Hello, Message};
+use puf_emulator::wire::{Challenge, DeviceId, Evidence, Hello, Message, VerifierId};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
@@ -119,7 +119,7 @@ impl Gate {
         let mut rng = trng(&tree.child("verifier"));
         let mut id = [0; 32];
         rng.fill_bytes(&mut id);
-        let verifier = Verifier::in_memory(puf_emulator::wire::VerifierId(id))?;
+        let verifier = Verifier::in_memory(VerifierId(id))?;
         Ok(Self { verifier, now: Timestamp::from_millis(0), rng })
     }
 
@@ -129,24 +129,32 @@ impl Gate {
         Ok(key.device_id())
     }
 
-    /// Asks a device who it is and lets it prove it: the exchange of the wire, in process.
-    fn authenticate(&mut self, powered: &Powered) -> Result<(Authentication, Option<Evidence>), DemoError> {
-        let claimed = match powered.respond(&Message::Hello(Hello::default())) {
+    /// Asks a device who it is and lets it prove it: the conversation of the wire, in process.
+    fn authenticate(
+        &mut self,
+        powered: &Powered,
+    ) -> Result<(Authentication, Option<Evidence>), DemoError> {
+        let claimed = match powered.respond(&Message::Hello(Hello)) {
             Some(Message::Identity(identity)) => identity.device_id,
             _ => DeviceId([0; 20]),
         };
-        let challenge = self.verifier.challenge(claimed, self.now, &mut self.rng)?;
-        let answer = powered.respond(&Message::Challenge(challenge));
-        let evidence = match &answer {
-            Some(Message::Evidence(evidence)) => Some(evidence.clone()),
+        let challenge = self.challenge(claimed)?;
+        let answer = powered.respond(&Message::Challenge(challenge.clone()));
+        let verdict = self.verifier.judge_answer(&challenge, answer.as_ref(), self.now)?;
+        let evidence = match answer {
+            Some(Message::Evidence(evidence)) => Some(evidence),
             _ => None,
         };
-        let verdict = self.judge(claimed, answer.as_ref())?;
         Ok((Authentication { corrected: powered.corrected(), verdict }, evidence))
     }
 
-    fn judge(&mut self, claimed: DeviceId, answer: Option<&Message>) -> Result<Verdict, DemoError> {
-        Ok(self.verifier.judge_answer(claimed, answer, self.now)?)
+    fn challenge(&mut self, device_id: DeviceId) -> Result<Challenge, DemoError> {
+        Ok(self.verifier.challenge(device_id, self.now, &mut self.rng)?)
+    }
+
+    /// Lets a moment pass.
+    fn tick(&mut self) {
+        self.now = self.now.plus_millis(1);
     }
 }
 

@@ -33,6 +33,7 @@ use rand_core::CryptoRng;
 use crate::readouts::{self, ReadoutError};
 use crate::store::{self, Folder, FolderError, RecordKind, StoreError, Volume};
 
+pub(crate) use description::{from_hex, to_hex};
 pub use description::{Description, DescriptionError, ModelledDie, RecordedDie, SiliconSource};
 
 const CHIP: &str = "chip.toml";

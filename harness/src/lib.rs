@@ -1,1 +1,13 @@
-//! The laboratory and the gate.
+#![doc = include_str!("../../README.md")]
+
+pub mod cli;
+pub mod demo;
+pub mod device_folder;
+pub mod device_server;
+pub mod link;
+pub mod readouts;
+pub mod reliability;
+pub mod report;
+pub mod simulation;
+pub mod store;
+pub mod verifier;

@@ -6,7 +6,7 @@
 //! [`Volume`]: a [`Folder`] of the host, or in tests a [`FaultyVolume`](faulty::FaultyVolume),
 //! which cuts the power at every operation and shows each state the disk may be found in.
 //!
-//! What is stored is [sealed](record): magic, kind, version, length and checksum, so that a file
+//! What is stored is [sealed](RecordKind): magic, kind, version, length and checksum, so that a file
 //! of another kind, of a newer version, or damaged is told from a good one.
 //! [`output`] is the same care for the files a user asks for with `--output`.
 
@@ -87,6 +87,47 @@ pub trait Volume {
     fn exists(&self, name: &str) -> io::Result<bool>;
 }
 
+/// A volume that is only borrowed.
+impl<V: Volume> Volume for &V {
+    type File = V::File;
+
+    fn read(&self, name: &str, limit: usize) -> io::Result<Vec<u8>> {
+        (**self).read(name, limit)
+    }
+
+    fn create_new(&self, name: &str) -> io::Result<V::File> {
+        (**self).create_new(name)
+    }
+
+    fn write_all(&self, file: &mut V::File, bytes: &[u8]) -> io::Result<()> {
+        (**self).write_all(file, bytes)
+    }
+
+    fn sync_file(&self, file: &mut V::File) -> io::Result<()> {
+        (**self).sync_file(file)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        (**self).rename(from, to)
+    }
+
+    fn sync_directory(&self) -> io::Result<()> {
+        (**self).sync_directory()
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        (**self).remove(name)
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        (**self).list()
+    }
+
+    fn exists(&self, name: &str) -> io::Result<bool> {
+        (**self).exists(name)
+    }
+}
+
 /// Stores `bytes` under `name`, durably and in place of what was there.
 ///
 /// A power cut leaves the old bytes (or no file, the first time) or the new ones, never a mixture.
@@ -102,32 +143,22 @@ pub fn replace<V: Volume>(volume: &V, name: &str, bytes: &[u8]) -> Result<(), St
     let temporary = temporary_name(name);
     clear_left_over(volume, &temporary)?;
     let staged = stage(volume, &temporary, bytes).and_then(|()| {
-        volume
-            .rename(&temporary, name)
-            .map_err(StoreError::io("put in place", name))
+        volume.rename(&temporary, name).map_err(StoreError::io("put in place", name))
     });
     if staged.is_err() {
         // Best effort, to give back the space on a full disk; the next write clears it otherwise.
         let _ = volume.remove(&temporary);
     }
     staged?;
-    volume
-        .sync_directory()
-        .map_err(StoreError::io("make durable the name of", name))
+    volume.sync_directory().map_err(StoreError::io("make durable the name of", name))
 }
 
 /// Writes a durable temporary file: its bytes must be on the disk before its name takes the place
 /// of the old file's, or a power cut may show the new name with the bytes missing.
 fn stage<V: Volume>(volume: &V, temporary: &str, bytes: &[u8]) -> Result<(), StoreError> {
-    let mut file = volume
-        .create_new(temporary)
-        .map_err(StoreError::io("create", temporary))?;
-    volume
-        .write_all(&mut file, bytes)
-        .map_err(StoreError::io("write", temporary))?;
-    volume
-        .sync_file(&mut file)
-        .map_err(StoreError::io("make durable", temporary))
+    let mut file = volume.create_new(temporary).map_err(StoreError::io("create", temporary))?;
+    volume.write_all(&mut file, bytes).map_err(StoreError::io("write", temporary))?;
+    volume.sync_file(&mut file).map_err(StoreError::io("make durable", temporary))
 }
 
 fn clear_left_over<V: Volume>(volume: &V, temporary: &str) -> Result<(), StoreError> {
@@ -149,10 +180,9 @@ pub fn load<V: Volume>(
 ) -> Result<Option<Vec<u8>>, StoreError> {
     check_name(name)?;
     match volume.read(name, max_bytes.saturating_add(1)) {
-        Ok(bytes) if bytes.len() > max_bytes => Err(StoreError::TooLarge {
-            name: name.to_owned(),
-            max_bytes,
-        }),
+        Ok(bytes) if bytes.len() > max_bytes => {
+            Err(StoreError::TooLarge { name: name.to_owned(), max_bytes })
+        }
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(StoreError::io("read", name)(error)),
@@ -171,9 +201,7 @@ pub fn remove<V: Volume>(volume: &V, name: &str) -> Result<(), StoreError> {
         }
         _ => {}
     }
-    volume
-        .sync_directory()
-        .map_err(StoreError::io("make durable the removal of", name))
+    volume.sync_directory().map_err(StoreError::io("make durable the removal of", name))
 }
 
 /// The names under which something is stored, sorted.
@@ -223,11 +251,7 @@ fn check_name(name: &str) -> Result<(), StoreError> {
         && name.len() <= MAX_NAME_BYTES
         && !name.starts_with('.')
         && name.chars().all(plain);
-    if good {
-        Ok(())
-    } else {
-        Err(StoreError::Name(name.to_owned()))
-    }
+    if good { Ok(()) } else { Err(StoreError::Name(name.to_owned())) }
 }
 
 /// Leaves room for the temporary file's additions within the 255 bytes of the usual file systems.
@@ -269,18 +293,11 @@ pub enum StoreError {
 
 impl StoreError {
     fn io(action: &'static str, name: &str) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io {
-            action,
-            name: name.to_owned(),
-            source,
-        }
+        move |source| Self::Io { action, name: name.to_owned(), source }
     }
 
     fn record(name: &str) -> impl FnOnce(RecordError) -> Self {
-        move |source| Self::Record {
-            name: name.to_owned(),
-            source,
-        }
+        move |source| Self::Record { name: name.to_owned(), source }
     }
 }
 
@@ -288,11 +305,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name(name) => write!(f, "{name:?} is not a plain file name"),
-            Self::Io {
-                action,
-                name,
-                source,
-            } => write!(f, "cannot {action} {name}: {source}"),
+            Self::Io { action, name, source } => write!(f, "cannot {action} {name}: {source}"),
             Self::TooLarge { name, max_bytes } => {
                 write!(f, "{name} is longer than the {max_bytes} bytes it may have")
             }
@@ -372,25 +385,19 @@ mod tests {
         let careless: [(&str, Replace); 5] = [
             ("no sync of the file", |volume, name, bytes| {
                 write_without_sync(volume, ".state.new", bytes)?;
-                volume
-                    .rename(".state.new", name)
-                    .map_err(StoreError::io("", ""))?;
+                volume.rename(".state.new", name).map_err(StoreError::io("", ""))?;
                 volume.sync_directory().map_err(StoreError::io("", ""))
             }),
             ("no sync of the directory", |volume, name, bytes| {
                 clear_left_over(volume, ".state.new")?;
                 stage(volume, ".state.new", bytes)?;
-                volume
-                    .rename(".state.new", name)
-                    .map_err(StoreError::io("", ""))
+                volume.rename(".state.new", name).map_err(StoreError::io("", ""))
             }),
             ("old file removed first", |volume, name, bytes| {
                 clear_left_over(volume, ".state.new")?;
                 stage(volume, ".state.new", bytes)?;
                 clear_left_over(volume, name)?;
-                volume
-                    .rename(".state.new", name)
-                    .map_err(StoreError::io("", ""))?;
+                volume.rename(".state.new", name).map_err(StoreError::io("", ""))?;
                 volume.sync_directory().map_err(StoreError::io("", ""))
             }),
             ("written in place", |volume, name, bytes| {
@@ -400,18 +407,13 @@ mod tests {
             }),
             ("syncs in the wrong order", |volume, name, bytes| {
                 write_without_sync(volume, ".state.new", bytes)?;
-                volume
-                    .rename(".state.new", name)
-                    .map_err(StoreError::io("", ""))?;
+                volume.rename(".state.new", name).map_err(StoreError::io("", ""))?;
                 volume.sync_directory().map_err(StoreError::io("", ""))?;
                 volume.sync_by_name(name).map_err(StoreError::io("", ""))
             }),
         ];
         for (mistake, replace) in careless {
-            assert!(
-                survive_power_cuts(replace).is_err(),
-                "not caught: {mistake}"
-            );
+            assert!(survive_power_cuts(replace).is_err(), "not caught: {mistake}");
         }
     }
 
@@ -422,9 +424,7 @@ mod tests {
     ) -> Result<(), StoreError> {
         clear_left_over(volume, name)?;
         let mut file = volume.create_new(name).map_err(StoreError::io("", ""))?;
-        volume
-            .write_all(&mut file, bytes)
-            .map_err(StoreError::io("", ""))
+        volume.write_all(&mut file, bytes).map_err(StoreError::io("", ""))
     }
 
     #[test]
@@ -458,9 +458,7 @@ mod tests {
         replace(&volume, NAME, VALUES[0]).unwrap();
         let volume = volume.with_free_bytes(3);
         let error = replace(&volume, NAME, VALUES[1]).unwrap_err();
-        let StoreError::Io { source, .. } = &error else {
-            panic!("{error}")
-        };
+        let StoreError::Io { source, .. } = &error else { panic!("{error}") };
         assert_eq!(source.kind(), io::ErrorKind::StorageFull);
         assert_eq!(load(&volume, NAME, 64).unwrap().as_deref(), Some(VALUES[0]));
         assert_eq!(volume.list().unwrap(), [NAME]);
@@ -472,10 +470,7 @@ mod tests {
         assert_eq!(load(&volume, NAME, 64).unwrap(), None);
         replace(&volume, NAME, &[7; 10]).unwrap();
         assert_eq!(load(&volume, NAME, 10).unwrap(), Some(vec![7; 10]));
-        assert!(matches!(
-            load(&volume, NAME, 9),
-            Err(StoreError::TooLarge { max_bytes: 9, .. })
-        ));
+        assert!(matches!(load(&volume, NAME, 9), Err(StoreError::TooLarge { max_bytes: 9, .. })));
         remove(&volume, NAME).unwrap();
         remove(&volume, NAME).unwrap();
         assert_eq!(load(&volume, NAME, 64).unwrap(), None);
@@ -484,18 +479,7 @@ mod tests {
     #[test]
     fn names_are_plain() {
         let volume = FaultyVolume::default();
-        for bad in [
-            "",
-            ".",
-            "..",
-            ".lock",
-            "a/b",
-            "a\\b",
-            "../up",
-            "a b",
-            "\0",
-            "caf\u{e9}",
-        ] {
+        for bad in ["", ".", "..", ".lock", "a/b", "a\\b", "../up", "a b", "\0", "caf\u{e9}"] {
             let error = replace(&volume, bad, b"").unwrap_err();
             assert!(matches!(error, StoreError::Name(_)), "{bad:?}: {error}");
         }
@@ -516,10 +500,7 @@ mod tests {
         replace(&volume, NAME, b"something else").unwrap();
         assert!(matches!(
             load_record(&volume, NAME, &KIND),
-            Err(StoreError::Record {
-                source: RecordError::WrongMagic,
-                ..
-            })
+            Err(StoreError::Record { source: RecordError::WrongMagic, .. })
         ));
     }
 }

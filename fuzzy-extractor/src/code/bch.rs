@@ -2,10 +2,10 @@
 //!
 //! The primitive code of length `2^m - 1` and designed distance `2t + 1` consists of the multiples of
 //! the least common multiple `g` of the minimal polynomials of `alpha, alpha^2, .., alpha^2t`
-//! ([MS77] chapters 7.6 and 9.1). Any other `n` is shortened from the next such length by dropping
+//! (\[MS77\] chapters 7.6 and 9.1). Any other `n` is shortened from the next such length by dropping
 //! the highest message bits.
 //!
-//! [MS77]: F. J. MacWilliams, N. J. A. Sloane, The Theory of Error-Correcting Codes, 1977.
+//! \[MS77\] F. J. MacWilliams, N. J. A. Sloane, The Theory of Error-Correcting Codes, 1977.
 
 mod decoder;
 mod dimension;
@@ -62,7 +62,7 @@ impl Bch {
             k,
             t,
             divider: Divider::new(&generator, n - k),
-            decoder: Decoder::new(field, n, t),
+            decoder: Decoder::new(field, n, t, n - k),
             information: InformationSet::high_order(n, k),
             generator,
         })

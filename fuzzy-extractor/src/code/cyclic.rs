@@ -41,16 +41,28 @@ impl Divider {
     /// The check bits of a message, `m(x) x^r mod g(x)`.
     pub(super) fn check_bits(&self, message: &BitString) -> BitString {
         let words = self.degree.div_ceil(64);
-        let mut register = Zeroizing::new(vec![0; words]);
+        let mut register = match words {
+            1 => self.divide(message, Zeroizing::new([0; 1])).to_vec(),
+            2 => self.divide(message, Zeroizing::new([0; 2])).to_vec(),
+            3 => self.divide(message, Zeroizing::new([0; 3])).to_vec(),
+            4 => self.divide(message, Zeroizing::new([0; 4])).to_vec(),
+            _ => self.divide(message, Zeroizing::new(vec![0; words])).to_vec(),
+        };
+        shift_right(&mut register, 64 * words - self.degree);
+        BitString::from_words(register, self.degree)
+    }
+
+    /// Runs the message through the register. One of known length takes a fraction of the time.
+    fn divide<R: AsMut<[u64]>>(&self, message: &BitString, mut register: R) -> R {
+        let state = register.as_mut();
+        let words = state.len();
         // Zeros above the message's highest bit leave the register at zero.
         for byte in message.words().iter().rev().flat_map(|word| word.to_be_bytes()) {
-            let top = (register[words - 1] >> 56) as usize ^ usize::from(byte);
-            shift_left(&mut register, 8);
-            xor(&mut register, &self.table[top * words..][..words]);
+            let top = (state[words - 1] >> 56) as usize ^ usize::from(byte);
+            shift_left(state, 8);
+            xor(state, &self.table[top * words..][..words]);
         }
-        let excess = 64 * words - self.degree;
-        shift_right(&mut register, excess);
-        BitString::from_words(register.to_vec(), self.degree)
+        register
     }
 }
 

@@ -13,7 +13,7 @@ pub enum CodeError {
         /// Bits asked for, `None` when not even that can be computed.
         n: Option<usize>,
     },
-    /// Only [23,12] and [24,12] are Golay codes.
+    /// Only `[23,12]` and `[24,12]` are Golay codes.
     Golay {
         /// Word length asked for.
         n: usize,

@@ -1,6 +1,6 @@
-//! The binary Golay codes [23,12,7] and [24,12,8] ([MS77] chapters 2.6 and 20).
+//! The binary Golay codes `[23,12,7]` and `[24,12,8]` (\[MS77\] chapters 2.6 and 20).
 //!
-//! [MS77]: F. J. MacWilliams, N. J. A. Sloane, The Theory of Error-Correcting Codes, 1977.
+//! \[MS77\] F. J. MacWilliams, N. J. A. Sloane, The Theory of Error-Correcting Codes, 1977.
 
 use alloc::vec;
 use core::fmt;
@@ -35,13 +35,13 @@ pub struct Golay {
 }
 
 impl Golay {
-    /// The perfect code [23,12,7].
+    /// The perfect code `[23,12,7]`.
     #[must_use]
     pub fn perfect() -> Self {
         Self::build(false)
     }
 
-    /// The extended code [24,12,8].
+    /// The extended code `[24,12,8]`.
     #[must_use]
     pub fn extended() -> Self {
         Self::build(true)

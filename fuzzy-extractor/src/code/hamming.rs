@@ -81,15 +81,13 @@ impl BlockCode for Hamming {
     fn decode(&self, received: &BitString, _: &mut dyn Coin) -> Result<Decoded, DecodeFailure> {
         let syndrome = Zeroizing::new(self.syndrome(received));
         let element = Element::try_from(syndrome.words()[0]).map_err(|_| DecodeFailure)?;
-        let mut codeword = received.clone();
-        let Some(position) = self.field.log(element) else {
-            return Ok(Decoded { codeword, corrected: 0 });
-        };
-        if position >= self.n {
+        let error = self.field.log(element).map(usize::from);
+        if error.is_some_and(|position| position >= self.n) {
             return Err(DecodeFailure);
         }
-        codeword.flip(position);
-        Ok(Decoded { codeword, corrected: 1 })
+        let mut codeword = received.clone();
+        error.iter().for_each(|&position| codeword.flip(position));
+        Ok(Decoded { codeword, corrected: usize::from(error.is_some()) })
     }
 
     fn decoding(&self) -> Decoding<'_> {
@@ -109,5 +107,5 @@ impl fmt::Display for Hamming {
 
 /// Whether some `1 + x^i + x^j` with `i < j < n` is a code word; a lower term can be divided out.
 fn has_weight_three(field: &Field, n: usize) -> bool {
-    (1..n).any(|i| field.log(field.exp(i) ^ 1).is_some_and(|j| j < n))
+    (1..n).any(|i| field.log(field.exp(i) ^ 1).is_some_and(|j| usize::from(j) < n))
 }

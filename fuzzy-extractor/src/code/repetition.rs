@@ -33,11 +33,7 @@ impl Repetition {
 
     /// The majority of `n` copies of which `ones` are ones.
     fn majority(&self, ones: usize, coin: &mut dyn Coin) -> bool {
-        match (2 * ones).cmp(&self.n) {
-            core::cmp::Ordering::Less => false,
-            core::cmp::Ordering::Equal => coin.toss(),
-            core::cmp::Ordering::Greater => true,
-        }
+        if 2 * ones == self.n { coin.toss() } else { 2 * ones > self.n }
     }
 
     fn blocks(&self, words: &BitString) -> usize {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use clap::Subcommand;
 use fuzzy_extractor::bits::{BitString, HexError};
-use fuzzy_extractor::code::{BlockCode, BoxedCode, notation};
+use fuzzy_extractor::code::{BoxedCode, notation};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use serde_json::{Map, Value, json};

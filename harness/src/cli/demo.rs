@@ -539,5 +539,5 @@ fn thousands(number: usize) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    crate::device_folder::to_hex(bytes)
 }

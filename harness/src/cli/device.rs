@@ -1,11 +1,13 @@
 //! `puflab device`: a persistent emulated device in a folder.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Subcommand, ValueEnum};
 use fuzzy_extractor::sketch;
-use puf_emulator::chip::{Lifecycle, NoKey, Powered, Serial};
+use puf_emulator::chip::{Lifecycle, NoKey, Serial};
+use puf_emulator::silicon::PowerUpError;
 use puf_emulator::wire::Message;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng as _;
@@ -15,11 +17,10 @@ use super::exit::{Exit, Failure};
 use super::session::{Session, fill_random, inputs};
 use super::silicon_arguments::SiliconArguments;
 use super::{code, endpoint, nearest};
-use crate::demo::KeyDesign;
 use crate::device_folder::{
     self, Description, DeviceError, DeviceFolder, ModelledDie, RecordedDie, SiliconSource,
 };
-use crate::device_server;
+use crate::device_server::{self, ServeOptions, SessionEnd};
 use crate::readouts;
 use crate::report::json::Document;
 use crate::store::{FolderError, StoreError};
@@ -331,14 +332,37 @@ fn serve(session: &Session, arguments: &Serve) -> Result<Exit, Failure> {
         Ok(key) => session.note(format_args!("powered up as {}", key.device_id())),
         Err(no_key) => session.note(format_args!("powered up, and will refuse: {no_key}")),
     }
-    let listener = endpoint::listen(&arguments.endpoint)?;
-    session.note(format_args!("listening on {}", listener.endpoint()));
-    let options =
-        device_server::Options { sessions: arguments.sessions, ..device_server::Options::default() };
-    let report = |event: &device_server::Event| session.note(event);
-    let respond = |message: &Message| powered.respond(message);
-    device_server::serve(&listener, respond, &options, report).map_err(Failure::unreachable)?;
+    let listener = arguments.endpoint.listen()?;
+    let endpoint = listener.endpoint().map_err(Failure::unreachable)?;
+    session.note(format_args!("listening on {}", endpoint::name(&endpoint)));
+    let options = ServeOptions { sessions: arguments.sessions, ..ServeOptions::default() };
+    let stop = AtomicBool::new(false);
+    let respond = |message: Message| powered.respond(&message);
+    let observe = |ended: device_server::Session| session.note(session_line(&ended));
+    let served = device_server::serve(&listener, respond, &options, &stop, observe)
+        .map_err(Failure::unreachable)?;
+    session.print(
+        || format!("{served} sessions\n"),
+        || {
+            let what = [("dir", json!(arguments.dir)), ("sessions", json!(arguments.sessions))];
+            Document::new("device-serve", None, inputs(what), json!({ "sessions": served }))
+        },
+    )?;
     Ok(Exit::Done)
+}
+
+fn session_line(ended: &device_server::Session) -> String {
+    let verdict = match ended.accepted {
+        Some(true) => ", accepted",
+        Some(false) => ", rejected",
+        None => "",
+    };
+    let end = match &ended.end {
+        SessionEnd::Over | SessionEnd::Left => String::new(),
+        SessionEnd::TooMany => ", cut off: too many messages".to_owned(),
+        SessionEnd::Failed(error) => format!(", ended: {error}"),
+    };
+    format!("session {}: {} messages{verdict}{end}", ended.number, ended.messages)
 }
 
 fn certificate(
@@ -460,6 +484,7 @@ fn failure(dir: &Path, error: &DeviceError) -> Failure {
         | DeviceError::Silicon(_)
         | DeviceError::Environment(_)
         | DeviceError::NoHelperData
+        | DeviceError::PowerUp(PowerUpError::NotRecorded)
         | DeviceError::Enroll(_) => Failure::usage(at),
         DeviceError::Description(_)
         | DeviceError::Store(_)
@@ -549,5 +574,5 @@ fn page(headline: &str, device: &DeviceFolder) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    device_folder::to_hex(bytes)
 }

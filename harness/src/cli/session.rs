@@ -100,7 +100,7 @@ impl Session {
         };
         let plain = anstream::adapter::strip_bytes(result).into_vec();
         write_output(path, |file| file.write_all(&plain))
-            .map_err(|error| Failure::file(path, &error))
+            .map_err(Failure::unreachable)
     }
 }
 

@@ -5,7 +5,7 @@ use puf_emulator::chip::Chip;
 use puf_emulator::identity::PublicKey;
 use puf_emulator::seed::SeedTree;
 use puf_emulator::silicon::{Environment, RecordedSram};
-use puf_emulator::wire::{DeviceId, Evidence, Message};
+use puf_emulator::wire::{DeviceId, Evidence};
 use rayon::prelude::*;
 
 use super::{DemoError, DesignRecord, Gate, KeyDesign, Refusal, serial, trng};
@@ -116,19 +116,23 @@ pub fn tell(
     let mut chips = Vec::new();
     let mut refused = Vec::new();
     let mut helper_bytes = 0;
-    let mut heard: Option<(DeviceId, Evidence)> = None;
+    let mut heard: Option<(String, Evidence)> = None;
     for (number, device) in measured.iter().enumerate() {
         let tree = tree.child("chip").index(number as u64);
         let first = Window::enroll(plan, device, &tree, 0)?;
         helper_bytes = first.chip.nvm().helper_data().len();
         let (chip, evidence) = authenticate_all(plan, device, &tree, first, &mut gate, progress)?;
-        if let (Some(evidence), None) = (evidence, &heard) {
-            heard = Some((chip.device_id, evidence));
-        }
+        heard = evidence.map(|evidence| (chip.name.clone(), evidence)).or(heard);
         chips.push(chip);
     }
-    if let Some((victim, evidence)) = heard {
-        refused.push(replay(&mut gate, victim, evidence, &chips)?);
+    // Evidence that was accepted once, word for word.
+    if let Some((name, evidence)) = heard {
+        refused.push(Refusal {
+            attack: "replay",
+            story: format!("evidence that let {name} in is sent again"),
+            expected: Reason::NonceUsed,
+            verdict: gate.verifier.judge(&evidence, gate.now)?,
+        });
     }
     if let [first, second, ..] = measured {
         refused.push(impostor(plan, &tree, &mut gate, first, second)?);
@@ -162,7 +166,7 @@ fn authenticate_all(
     let mut failed = 0;
     let mut heard = None;
     for _ in 1..device.readouts.len() {
-        gate.now = gate.now.plus_millis(600_000);
+        gate.tick();
         let powered = first
             .chip
             .power_up(&mut first.silicon, &Environment::default())
@@ -260,23 +264,6 @@ impl Window {
     }
 }
 
-fn replay(
-    gate: &mut Gate,
-    victim: DeviceId,
-    evidence: Evidence,
-    chips: &[ChipRecord],
-) -> Result<Refusal, DemoError> {
-    let name = chips.iter().find(|chip| chip.device_id == victim).map_or("", |chip| &chip.name);
-    // Still within the lifetime of the nonce it answered, so that "used" is the reason.
-    let verdict = gate.judge(victim, Some(&Message::Evidence(evidence)))?;
-    Ok(Refusal {
-        attack: "replay",
-        story: format!("evidence that let {name} in is sent again"),
-        expected: Reason::NonceUsed,
-        verdict,
-    })
-}
-
 /// The second chip gets the first one's helper data and identity: its cells are other cells.
 fn impostor(
     plan: &Plan,
@@ -296,7 +283,7 @@ fn impostor(
     let mut silicon = thief.silicon;
     let powered =
         stolen.power_up(&mut silicon, &Environment::default()).map_err(DemoError::PowerUp)?;
-    gate.now = gate.now.plus_millis(600_000);
+    gate.tick();
     Ok(Refusal {
         attack: "impostor",
         story: format!("{} with the memory of {}: other cells", second.name, first.name),

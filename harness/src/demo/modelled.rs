@@ -139,11 +139,11 @@ pub fn tell(plan: &Plan) -> Result<Story, DemoError> {
     for device in &mut made {
         let mut authentications = Vec::new();
         for situation in SITUATIONS {
-            gate.now = gate.now.plus_millis(1000);
+            gate.tick();
             let powered = device.power_up(&situation.environment()?)?;
             let (authentication, evidence) = gate.authenticate(&powered)?;
             authentications.push(authentication);
-            heard = heard.or(evidence);
+            heard = evidence.map(|evidence| (device.name.clone(), evidence)).or(heard);
         }
         let key = device.enrolled.key().map_err(|_| DemoError::NoKeyAtEnrolment)?;
         devices.push(DeviceRecord {
@@ -153,7 +153,7 @@ pub fn tell(plan: &Plan) -> Result<Story, DemoError> {
             authentications,
         });
     }
-    let refused = refusals(plan, &tree, &mut gate, &mut made, heard.as_ref())?;
+    let refused = refusals(plan, &tree, &mut gate, &mut made, heard)?;
     Ok(Story { design, devices, refused, predictions })
 }
 
@@ -206,33 +206,35 @@ fn refusals(
     tree: &SeedTree,
     gate: &mut Gate,
     made: &mut [Device],
-    heard: Option<&Evidence>,
+    heard: Option<(String, Evidence)>,
 ) -> Result<Vec<Refusal>, DemoError> {
     let Some(victim) = made.first_mut() else { return Ok(Vec::new()) };
     let victim_id = victim.chip.device_id().ok_or(DemoError::NoKeyAtEnrolment)?;
     let here = Environment::default();
-    gate.now = gate.now.plus_millis(1000);
+    gate.tick();
 
     // A chip of the same make answers in the victim's name, with the only key it has.
     let impostor = Device::make(plan, plan.process, "impostor".into(), &tree.child("impostor"))?;
-    let challenge = gate.verifier.challenge(victim_id, gate.now, &mut gate.rng)?;
+    let challenge = gate.challenge(victim_id)?;
     let key = impostor.enrolled.key().map_err(|_| DemoError::NoKeyAtEnrolment)?;
     let forged = Evidence::answer(&challenge, key.sign(&challenge.to_be_signed()));
-    let impostor = Refusal {
+    let forged = Message::Evidence(forged);
+    let mut refused = vec![Refusal {
         attack: "impostor",
         story: format!("another chip of the same make answers as {}", victim.name),
         expected: Reason::BadSignature,
-        verdict: gate.judge(victim_id, Some(&Message::Evidence(forged)))?,
-    };
+        verdict: gate.verifier.judge_answer(&challenge, Some(&forged), gate.now)?,
+    }];
 
     // Evidence that was accepted once, word for word.
-    let replayed = heard.map(|evidence| Message::Evidence(evidence.clone()));
-    let replay = Refusal {
-        attack: "replay",
-        story: format!("evidence that let {} in is sent again", victim.name),
-        expected: Reason::NonceUsed,
-        verdict: gate.judge(victim_id, replayed.as_ref())?,
-    };
+    if let Some((name, evidence)) = heard {
+        refused.push(Refusal {
+            attack: "replay",
+            story: format!("evidence that let {name} in is sent again"),
+            expected: Reason::NonceUsed,
+            verdict: gate.verifier.judge(&evidence, gate.now)?,
+        });
+    }
 
     let genuine = victim.chip.nvm().helper_data().to_vec();
     let mut flipped = genuine.clone();
@@ -241,22 +243,22 @@ fn refusals(
     victim.chip.nvm_mut().set_helper_data(flipped);
     let powered = victim.power_up(&here)?;
     victim.chip.nvm_mut().set_helper_data(genuine);
-    let tampered = Refusal {
+    refused.push(Refusal {
         attack: "tampered-helper-data",
         story: format!("one bit of {}'s helper data is flipped", victim.name),
         expected: Reason::NoEvidence,
         verdict: gate.authenticate(&powered)?.0.verdict,
-    };
+    });
 
     let noisy = Process::from_ber(NOISY_BER).map_err(|e| DemoError::Silicon(e.to_string()))?;
     let mut noisy = Device::make(plan, noisy, "noisy".into(), &tree.child("noisy"))?;
     gate.register(&noisy.enrolled)?;
     let powered = noisy.power_up(&here)?;
-    let noisy = Refusal {
+    refused.push(Refusal {
         attack: "too-noisy",
         story: format!("an enrolled chip whose cells change in {:.0} %", 100.0 * NOISY_BER),
         expected: Reason::NoEvidence,
         verdict: gate.authenticate(&powered)?.0.verdict,
-    };
-    Ok(vec![impostor, replay, tampered, noisy])
+    });
+    Ok(refused)
 }

@@ -69,15 +69,10 @@ impl FaultyVolume {
         let mut state = State::default();
         for (name, bytes) in disk.files {
             state.names.insert(name, state.files.len());
-            state.files.push(Contents {
-                durable_len: bytes.len(),
-                bytes,
-            });
+            state.files.push(Contents { durable_len: bytes.len(), bytes });
         }
         state.durable_names = state.names.clone();
-        Self {
-            state: Mutex::new(state),
-        }
+        Self { state: Mutex::new(state) }
     }
 
     /// Cuts the power at this operation from now.
@@ -135,11 +130,7 @@ impl FaultyVolume {
     #[must_use]
     pub fn disks_after_power_loss(&self) -> BTreeSet<Disk> {
         let state = self.lock();
-        assert!(
-            state.pending.len() <= 16,
-            "{} changes of names pending",
-            state.pending.len()
-        );
+        assert!(state.pending.len() <= 16, "{} changes of names pending", state.pending.len());
         (0..1_u32 << state.pending.len())
             .flat_map(|kept| state.disks_with(&state.names_with(kept)))
             .collect()
@@ -213,10 +204,7 @@ impl State {
         if self.power_is_off {
             return Err(no_power());
         }
-        self.names
-            .get(name)
-            .copied()
-            .ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.names.get(name).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 
@@ -232,9 +220,8 @@ impl Course {
 impl Contents {
     /// What a power cut may leave: the durable bytes, and of the rest any prefix, or zeros.
     fn remnants(&self) -> Vec<Vec<u8>> {
-        let mut remnants: Vec<_> = (self.durable_len..=self.bytes.len())
-            .map(|len| self.bytes[..len].to_vec())
-            .collect();
+        let mut remnants: Vec<_> =
+            (self.durable_len..=self.bytes.len()).map(|len| self.bytes[..len].to_vec()).collect();
         if self.durable_len < self.bytes.len() {
             let mut zeros = self.bytes.clone();
             zeros[self.durable_len..].fill(0);
@@ -268,19 +255,11 @@ impl Volume for FaultyVolume {
     fn write_all(&self, file: &mut FaultyFile, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.lock();
         let course = state.begin()?;
-        let fitting = state
-            .free_bytes
-            .map_or(bytes.len(), |free| free.min(bytes.len()));
-        state.files[file.0]
-            .bytes
-            .extend_from_slice(&bytes[..fitting]);
+        let fitting = state.free_bytes.map_or(bytes.len(), |free| free.min(bytes.len()));
+        state.files[file.0].bytes.extend_from_slice(&bytes[..fitting]);
         state.free_bytes = state.free_bytes.map(|free| free - fitting);
         course.finish()?;
-        if fitting < bytes.len() {
-            Err(io::ErrorKind::StorageFull.into())
-        } else {
-            Ok(())
-        }
+        if fitting < bytes.len() { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
     }
 
     fn sync_file(&self, file: &mut FaultyFile) -> io::Result<()> {
@@ -295,10 +274,7 @@ impl Volume for FaultyVolume {
         let mut state = self.lock();
         let inode = state.inode(from)?;
         let course = state.begin()?;
-        state.change_names(
-            &course,
-            vec![(from.to_owned(), None), (to.to_owned(), Some(inode))],
-        )
+        state.change_names(&course, vec![(from.to_owned(), None), (to.to_owned(), Some(inode))])
     }
 
     fn sync_directory(&self) -> io::Result<()> {
@@ -325,8 +301,7 @@ impl Volume for FaultyVolume {
     }
 
     fn exists(&self, name: &str) -> io::Result<bool> {
-        self.list()
-            .map(|names| names.iter().any(|known| known == name))
+        self.list().map(|names| names.iter().any(|known| known == name))
     }
 }
 
@@ -349,10 +324,7 @@ mod tests {
 
     fn contents(volume: &FaultyVolume) -> Vec<Vec<(String, Vec<u8>)>> {
         let disks = volume.disks_after_power_loss();
-        disks
-            .into_iter()
-            .map(|disk| disk.files.into_iter().collect())
-            .collect()
+        disks.into_iter().map(|disk| disk.files.into_iter().collect()).collect()
     }
 
     #[test]
@@ -372,17 +344,12 @@ mod tests {
     #[test]
     fn a_rename_is_kept_or_lost_as_a_whole() {
         let disk = Disk {
-            files: [("a", b"1"), ("b", b"2")]
-                .map(|(n, b)| (n.to_owned(), b.to_vec()))
-                .into(),
+            files: [("a", b"1"), ("b", b"2")].map(|(n, b)| (n.to_owned(), b.to_vec())).into(),
         };
         let volume = FaultyVolume::boot(disk);
         volume.rename("a", "b").unwrap();
         let one = |name: &str, byte: u8| (name.to_owned(), vec![byte]);
-        assert_eq!(
-            contents(&volume),
-            [vec![one("a", b'1'), one("b", b'2')], vec![one("b", b'1')]]
-        );
+        assert_eq!(contents(&volume), [vec![one("a", b'1'), one("b", b'2')], vec![one("b", b'1')]]);
     }
 
     #[test]

@@ -33,11 +33,7 @@ impl Folder {
         owner_only(DirBuilder::new().recursive(true))
             .create(path)
             .map_err(FolderError::io("create", path))?;
-        if let Some(parent) = fs::canonicalize(path)
-            .ok()
-            .as_deref()
-            .and_then(Path::parent)
-        {
+        if let Some(parent) = fs::canonicalize(path).ok().as_deref().and_then(Path::parent) {
             sync_directory(parent).map_err(FolderError::io("make durable", path))?;
         }
         let folder = Self::lock(path)?;
@@ -72,15 +68,10 @@ impl Folder {
             Err(TryLockError::WouldBlock) => return Err(FolderError::InUse(path.to_owned())),
             Err(TryLockError::Error(error)) => return Err(FolderError::io("lock", path)(error)),
         }
-        let folder = Self {
-            path: path.to_owned(),
-            _lock: lock,
-        };
+        let folder = Self { path: path.to_owned(), _lock: lock };
         // A process that was killed may have left names that are seen but not durable. Nobody is
         // to act on a counter that a power cut can still take back.
-        folder
-            .sync_directory()
-            .map_err(FolderError::io("make durable", path))?;
+        folder.sync_directory().map_err(FolderError::io("make durable", path))?;
         Ok(folder)
     }
 
@@ -97,10 +88,7 @@ impl Folder {
             (Some(std::path::Component::Normal(only)), None) if only == name => {
                 Ok(self.path.join(name))
             }
-            _ => Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "not a plain file name",
-            )),
+            _ => Err(io::Error::new(io::ErrorKind::InvalidInput, "not a plain file name")),
         }
     }
 }
@@ -112,15 +100,10 @@ impl Volume for Folder {
         let path = self.place(name)?;
         // Asked first, because opening a pipe waits for whoever writes to it.
         if !fs::symlink_metadata(&path)?.is_file() {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "not a regular file",
-            ));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
         }
         let mut bytes = Vec::new();
-        File::open(path)?
-            .take(limit as u64)
-            .read_to_end(&mut bytes)?;
+        File::open(path)?.take(limit as u64).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 
@@ -207,11 +190,7 @@ pub enum FolderError {
 
 impl FolderError {
     fn io(action: &'static str, folder: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io {
-            action,
-            folder: folder.to_owned(),
-            source,
-        }
+        move |source| Self::Io { action, folder: folder.to_owned(), source }
     }
 }
 
@@ -219,19 +198,11 @@ impl fmt::Display for FolderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InUse(folder) => {
-                write!(
-                    f,
-                    "folder {} is in use by another process",
-                    folder.display()
-                )
+                write!(f, "folder {} is in use by another process", folder.display())
             }
             Self::Missing(folder) => write!(f, "there is no folder {}", folder.display()),
             Self::NotEmpty(folder) => write!(f, "folder {} is not empty", folder.display()),
-            Self::Io {
-                action,
-                folder,
-                source,
-            } => {
+            Self::Io { action, folder, source } => {
                 write!(f, "cannot {action} folder {}: {source}", folder.display())
             }
         }
@@ -263,10 +234,7 @@ mod tests {
         replace(&folder, "state", b"second").unwrap();
         drop(folder);
         let folder = Folder::open(&path).unwrap();
-        assert_eq!(
-            load(&folder, "state", 10).unwrap().as_deref(),
-            Some(&b"second"[..])
-        );
+        assert_eq!(load(&folder, "state", 10).unwrap().as_deref(), Some(&b"second"[..]));
         assert_eq!(names(&folder).unwrap(), ["state"]);
         assert_eq!(folder.list().unwrap().len(), 2, "the state and the lock");
     }
@@ -292,10 +260,7 @@ mod tests {
         let folder = Folder::create(&path).unwrap();
         replace(&folder, "state", b"").unwrap();
         drop(folder);
-        assert!(matches!(
-            Folder::create(&path),
-            Err(FolderError::NotEmpty(_))
-        ));
+        assert!(matches!(Folder::create(&path), Err(FolderError::NotEmpty(_))));
         let file = root.path().join("file");
         fs::write(&file, b"").unwrap();
         assert!(matches!(Folder::open(&file), Err(FolderError::Missing(_))));

@@ -43,10 +43,7 @@ pub struct Output {
 
 enum Sink {
     Straight(Box<dyn Write + Send>),
-    Temporary {
-        file: BufWriter<NamedTempFile>,
-        target: PathBuf,
-    },
+    Temporary { file: BufWriter<NamedTempFile>, target: PathBuf },
 }
 
 /// A file that is complete and durable, and not yet in its place.
@@ -69,10 +66,7 @@ impl Output {
             Some(stream) => Sink::Straight(stream),
             None => Sink::open(path).map_err(OutputError::new("write", path))?,
         };
-        Ok(Self {
-            path: path.to_owned(),
-            sink,
-        })
+        Ok(Self { path: path.to_owned(), sink })
     }
 
     /// Makes the bytes durable; the target is still as it was. No file stays open, so that any
@@ -81,14 +75,8 @@ impl Output {
     /// # Errors
     /// [`OutputError`] when the last bytes cannot be written, the disk being full, for example.
     pub fn stage(self) -> Result<Staged, OutputError> {
-        let waiting = self
-            .sink
-            .finish()
-            .map_err(OutputError::new("write", &self.path))?;
-        Ok(Staged {
-            path: self.path,
-            waiting,
-        })
+        let waiting = self.sink.finish().map_err(OutputError::new("write", &self.path))?;
+        Ok(Staged { path: self.path, waiting })
     }
 }
 
@@ -120,21 +108,15 @@ impl Sink {
             Some(metadata) if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
             Some(metadata) if !metadata.is_file() || is_descriptor(path) => {
                 // Opened anew, a file behind a descriptor would be written from its start.
-                Ok(Self::Straight(Box::new(
-                    OpenOptions::new().append(true).open(path)?,
-                )))
+                Ok(Self::Straight(Box::new(OpenOptions::new().append(true).open(path)?)))
             }
             // Renaming over it would succeed; its owner meant something else.
-            Some(metadata) if metadata.permissions().readonly() => Err(io::Error::new(
-                io::ErrorKind::PermissionDenied,
-                "the file is read-only",
-            )),
+            Some(metadata) if metadata.permissions().readonly() => {
+                Err(io::Error::new(io::ErrorKind::PermissionDenied, "the file is read-only"))
+            }
             existing => {
                 let file = temporary_beside(&target, existing.map(|found| found.permissions()))?;
-                Ok(Self::Temporary {
-                    file: BufWriter::with_capacity(1 << 16, file),
-                    target,
-                })
+                Ok(Self::Temporary { file: BufWriter::with_capacity(1 << 16, file), target })
             }
         }
     }
@@ -239,23 +221,13 @@ pub struct OutputError {
 
 impl OutputError {
     fn new(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self {
-            action,
-            path: path.to_owned(),
-            source,
-        }
+        move |source| Self { action, path: path.to_owned(), source }
     }
 }
 
 impl fmt::Display for OutputError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "cannot {} {}: {}",
-            self.action,
-            self.path.display(),
-            self.source
-        )
+        write!(f, "cannot {} {}: {}", self.action, self.path.display(), self.source)
     }
 }
 
@@ -314,10 +286,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let refused = |path: &Path| Output::create(path).unwrap_err().source.kind();
         assert_eq!(refused(folder.path()), io::ErrorKind::IsADirectory);
-        assert_eq!(
-            refused(&folder.path().join("no/such/folder")),
-            io::ErrorKind::NotFound
-        );
+        assert_eq!(refused(&folder.path().join("no/such/folder")), io::ErrorKind::NotFound);
         let path = folder.path().join("out.bin");
         fs::write(&path, b"old").unwrap();
         let mut permissions = fs::metadata(&path).unwrap().permissions();
@@ -362,10 +331,7 @@ mod tests {
             symlink("file", &link).unwrap();
             write_output(&link, |out| out.write_all(b"new")).unwrap();
             assert_eq!(fs::read(&file).unwrap(), b"new");
-            assert_eq!(
-                fs::metadata(&file).unwrap().permissions().mode() & 0o777,
-                0o640
-            );
+            assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
             assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
             symlink("loop", folder.path().join("loop")).unwrap();
             assert!(Output::create(&folder.path().join("loop")).is_err());
@@ -387,12 +353,7 @@ mod tests {
         #[test]
         fn devices_and_pipes_are_written_straight_through() {
             write_output(Path::new("/dev/null"), |out| out.write_all(b"gone")).unwrap();
-            assert!(
-                fs::metadata("/dev/null")
-                    .unwrap()
-                    .file_type()
-                    .is_char_device()
-            );
+            assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
             let (mut reader, writer) = io::pipe().unwrap();
             let path = PathBuf::from(format!("/dev/fd/{}", writer.as_raw_fd()));
             write_output(&path, |out| out.write_all(b"through the pipe")).unwrap();

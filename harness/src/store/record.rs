@@ -52,28 +52,15 @@ impl RecordKind {
         versions: RangeInclusive<u16>,
         max_body_bytes: usize,
     ) -> Self {
-        assert!(
-            !name.is_empty() && name.len() <= KIND_BYTES,
-            "a kind has 1 to 16 characters"
-        );
+        assert!(!name.is_empty() && name.len() <= KIND_BYTES, "a kind has 1 to 16 characters");
         let mut i = 0;
         while i < name.len() {
-            assert!(
-                name.as_bytes()[i].is_ascii_graphic(),
-                "a kind is printable ASCII"
-            );
+            assert!(name.as_bytes()[i].is_ascii_graphic(), "a kind is printable ASCII");
             i += 1;
         }
         assert!(*versions.start() <= *versions.end(), "a kind has a version");
-        assert!(
-            max_body_bytes <= usize::MAX - OVERHEAD_BYTES,
-            "a body fits in memory"
-        );
-        Self {
-            name,
-            versions,
-            max_body_bytes,
-        }
+        assert!(max_body_bytes <= usize::MAX - OVERHEAD_BYTES, "a body fits in memory");
+        Self { name, versions, max_body_bytes }
     }
 
     /// The length in bytes of the longest sealed record.
@@ -106,32 +93,19 @@ impl RecordKind {
     pub fn open(&self, sealed: &[u8]) -> Result<Record, RecordError> {
         let (kind, version, body) = unseal(sealed)?;
         if kind != self.padded_name() {
-            return Err(RecordError::WrongKind {
-                expected: self.name,
-                found: printable(&kind),
-            });
+            return Err(RecordError::WrongKind { expected: self.name, found: printable(&kind) });
         }
         if !self.versions.contains(&version) {
             let supported = self.versions.clone();
-            return Err(RecordError::UnsupportedVersion {
-                found: version,
-                supported,
-            });
+            return Err(RecordError::UnsupportedVersion { found: version, supported });
         }
         self.check_len(body.len() as u64)?;
-        Ok(Record {
-            version,
-            body: body.to_vec(),
-        })
+        Ok(Record { version, body: body.to_vec() })
     }
 
     fn check_len(&self, found: u64) -> Result<(), RecordError> {
         let max = self.max_body_bytes as u64;
-        if found > max {
-            Err(RecordError::Oversized { found, max })
-        } else {
-            Ok(())
-        }
+        if found > max { Err(RecordError::Oversized { found, max }) } else { Ok(()) }
     }
 
     fn padded_name(&self) -> [u8; KIND_BYTES] {
@@ -174,18 +148,11 @@ fn unseal(sealed: &[u8]) -> Result<([u8; KIND_BYTES], u16, &[u8]), RecordError> 
     if blake3_std::hash(covered).as_bytes() != checksum {
         return Err(RecordError::ChecksumMismatch);
     }
-    Ok((
-        kind,
-        u16::from_le_bytes(version),
-        &rest[..rest.len() - CHECKSUM_BYTES],
-    ))
+    Ok((kind, u16::from_le_bytes(version), &rest[..rest.len() - CHECKSUM_BYTES]))
 }
 
 fn printable(kind: &[u8; KIND_BYTES]) -> String {
-    let len = kind
-        .iter()
-        .rposition(|&byte| byte != 0)
-        .map_or(0, |last| last + 1);
+    let len = kind.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
     kind[..len].escape_ascii().to_string()
 }
 
@@ -245,17 +212,11 @@ impl fmt::Display for RecordError {
             }
             Self::ChecksumMismatch => write!(f, "damaged: the checksum does not match"),
             Self::WrongKind { expected, found } => {
-                write!(
-                    f,
-                    "a record of kind \"{found}\" where \"{expected}\" is expected"
-                )
+                write!(f, "a record of kind \"{found}\" where \"{expected}\" is expected")
             }
             Self::UnsupportedVersion { found, supported } => {
                 let (oldest, newest) = (supported.start(), supported.end());
-                write!(
-                    f,
-                    "version {found}; this program reads {oldest} to {newest}"
-                )
+                write!(f, "version {found}; this program reads {oldest} to {newest}")
             }
             Self::Oversized { found, max } => {
                 write!(f, "a body of {found} bytes where {max} are allowed")
@@ -288,48 +249,27 @@ mod tests {
         let found = sealed.len() as u64;
         let open = |bytes: &[u8]| KIND.open(bytes).unwrap_err();
         assert_eq!(open(b"hello"), RecordError::WrongMagic);
-        assert_eq!(
-            open(b""),
-            RecordError::Truncated {
-                expected: 66,
-                found: 0
-            }
-        );
+        assert_eq!(open(b""), RecordError::Truncated { expected: 66, found: 0 });
         assert_eq!(
             open(&sealed[..sealed.len() - 1]),
-            RecordError::Truncated {
-                expected: found,
-                found: found - 1
-            }
+            RecordError::Truncated { expected: found, found: found - 1 }
         );
         let longer = [&sealed[..], b"\n"].concat();
-        let trailing = RecordError::TrailingBytes {
-            expected: found,
-            found: found + 1,
-        };
+        let trailing = RecordError::TrailingBytes { expected: found, found: found + 1 };
         assert_eq!(open(&longer), trailing);
         assert_eq!(
             open(&RecordKind::new("other", 3..=3, 100).seal(b"abc").unwrap()),
-            RecordError::WrongKind {
-                expected: "device-state",
-                found: "other".to_owned()
-            }
+            RecordError::WrongKind { expected: "device-state", found: "other".to_owned() }
         );
         for version in [1, 4] {
             let kind = RecordKind::new("device-state", version..=version, 100);
             let supported = 2..=3;
             assert_eq!(
                 open(&kind.seal(b"abc").unwrap()),
-                RecordError::UnsupportedVersion {
-                    found: version,
-                    supported
-                }
+                RecordError::UnsupportedVersion { found: version, supported }
             );
         }
-        let oversized = RecordError::Oversized {
-            found: 101,
-            max: 100,
-        };
+        let oversized = RecordError::Oversized { found: 101, max: 100 };
         assert_eq!(KIND.seal(&[0; 101]).unwrap_err(), oversized);
         let roomier = RecordKind::new("device-state", 2..=3, 1000);
         assert_eq!(open(&roomier.seal(&[0; 101]).unwrap()), oversized);
@@ -337,16 +277,8 @@ mod tests {
 
     #[test]
     fn older_versions_say_so() {
-        let old = RecordKind::new("device-state", 1..=2, 100)
-            .seal(b"abc")
-            .unwrap();
-        assert_eq!(
-            KIND.open(&old).unwrap(),
-            Record {
-                version: 2,
-                body: b"abc".to_vec()
-            }
-        );
+        let old = RecordKind::new("device-state", 1..=2, 100).seal(b"abc").unwrap();
+        assert_eq!(KIND.open(&old).unwrap(), Record { version: 2, body: b"abc".to_vec() });
     }
 
     #[test]
