@@ -91,9 +91,7 @@ impl SeedTree {
         for part in parts {
             hasher.update(part);
         }
-        Self {
-            node: *hasher.finalize().as_bytes(),
-        }
+        Self { node: *hasher.finalize().as_bytes() }
     }
 }
 

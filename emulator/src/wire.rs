@@ -81,8 +81,8 @@ pub const PROTOCOL_VERSION: u16 = 1;
 
 /// Longest frame, type and payload together, without the four bytes of its length.
 ///
-/// Six times the longest message: room for a later version, and small enough that a hostile length
-/// costs nothing.
+/// More than six times the longest message: room for a later version, and small enough that a
+/// hostile length costs nothing.
 pub const MAX_FRAME: usize = 1024;
 
 /// Length of the length in front of a frame.
@@ -180,19 +180,13 @@ impl Message {
     /// As [`frame_length`] and [`Message::decode`]; and if `frame` ends before its announced
     /// length, or goes on after it.
     pub fn decode_frame(frame: &[u8]) -> Result<Self, WireError> {
-        let (header, body) =
-            frame
-                .split_first_chunk::<FRAME_HEADER_LEN>()
-                .ok_or(WireError::Truncated {
-                    expected: FRAME_HEADER_LEN,
-                    found: frame.len(),
-                })?;
+        let (header, body) = frame
+            .split_first_chunk::<FRAME_HEADER_LEN>()
+            .ok_or(WireError::Truncated { expected: FRAME_HEADER_LEN, found: frame.len() })?;
         let expected = frame_length(*header)?;
         match body.len() {
             found if found < expected => Err(WireError::Truncated { expected, found }),
-            found if found > expected => Err(WireError::Trailing {
-                excess: found - expected,
-            }),
+            found if found > expected => Err(WireError::Trailing { excess: found - expected }),
             _ => Self::decode(body),
         }
     }
@@ -255,10 +249,7 @@ impl Identity {
         if public_key[0] != SEC1_UNCOMPRESSED {
             return Err(WireError::PointForm(public_key[0]));
         }
-        Ok(Self {
-            device_id,
-            public_key,
-        })
+        Ok(Self { device_id, public_key })
     }
 }
 
@@ -570,9 +561,7 @@ pub enum WireError {
 
 impl WireError {
     fn oversized(length: usize) -> Self {
-        Self::Oversized {
-            announced: u32::try_from(length).unwrap_or(u32::MAX),
-        }
+        Self::Oversized { announced: u32::try_from(length).unwrap_or(u32::MAX) }
     }
 }
 
@@ -581,23 +570,13 @@ impl fmt::Display for WireError {
         match self {
             Self::Empty => f.write_str("empty frame"),
             Self::Oversized { announced } => {
-                write!(
-                    f,
-                    "frame announced with {announced} bytes, {MAX_FRAME} are allowed"
-                )
+                write!(f, "frame announced with {announced} bytes, {MAX_FRAME} are allowed")
             }
             Self::UnknownType(code) => write!(f, "unknown message type {code:#04x}"),
             Self::Version { found } => {
-                write!(
-                    f,
-                    "protocol version {found}, this is version {PROTOCOL_VERSION}"
-                )
+                write!(f, "protocol version {found}, this is version {PROTOCOL_VERSION}")
             }
-            Self::PayloadLength {
-                kind,
-                expected,
-                found,
-            } => {
+            Self::PayloadLength { kind, expected, found } => {
                 write!(f, "{kind} payload of {found} bytes instead of {expected}")
             }
             Self::Truncated { expected, found } => {
@@ -605,10 +584,7 @@ impl fmt::Display for WireError {
             }
             Self::Trailing { excess } => write!(f, "{excess} bytes after the end of the frame"),
             Self::PointForm(tag) => {
-                write!(
-                    f,
-                    "public key starts with {tag:#04x}, not as an uncompressed point"
-                )
+                write!(f, "public key starts with {tag:#04x}, not as an uncompressed point")
             }
             Self::VerdictValue(value) => write!(f, "verdict {value:#04x} is neither 0 nor 1"),
         }
@@ -638,10 +614,7 @@ impl fmt::Display for ParseIdError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Length { expected, found } => {
-                write!(
-                    f,
-                    "{found} characters instead of {expected} hexadecimal digits"
-                )
+                write!(f, "{found} characters instead of {expected} hexadecimal digits")
             }
             Self::Digit { offset } => write!(f, "no hexadecimal digit at offset {offset}"),
         }
@@ -668,11 +641,8 @@ struct Reader<'a>(&'a [u8]);
 impl<'a> Reader<'a> {
     /// Checks version and length, in this order, and steps over the version.
     fn open(kind: Kind, payload: &'a [u8]) -> Result<Self, WireError> {
-        let length = WireError::PayloadLength {
-            kind,
-            expected: kind.payload_len(),
-            found: payload.len(),
-        };
+        let length =
+            WireError::PayloadLength { kind, expected: kind.payload_len(), found: payload.len() };
         let mut rest = payload;
         if kind.has_version() {
             let (version, behind) = payload.split_first_chunk().ok_or(length)?;
@@ -682,11 +652,7 @@ impl<'a> Reader<'a> {
             }
             rest = behind;
         }
-        if payload.len() == kind.payload_len() {
-            Ok(Self(rest))
-        } else {
-            Err(length)
-        }
+        if payload.len() == kind.payload_len() { Ok(Self(rest)) } else { Err(length) }
     }
 
     /// The next `N` bytes. `open` has seen to it that they are there: the lengths that the readers
@@ -711,10 +677,7 @@ impl fmt::Display for Hex<'_> {
 
 fn parse_hex<const N: usize>(text: &str) -> Result<[u8; N], ParseIdError> {
     if text.len() != 2 * N {
-        return Err(ParseIdError::Length {
-            expected: 2 * N,
-            found: text.len(),
-        });
+        return Err(ParseIdError::Length { expected: 2 * N, found: text.len() });
     }
     let mut bytes = [0; N];
     for (offset, digit) in text.bytes().enumerate() {
@@ -774,10 +737,7 @@ mod tests {
     fn messages_have_their_documented_bytes() {
         assert_eq!(Message::Hello(Hello).encode_frame(), [0, 0, 0, 3, 1, 0, 1]);
         assert_eq!(Message::Refusal.encode_frame(), [0, 0, 0, 1, 5]);
-        assert_eq!(
-            Message::Verdict(Verdict { accepted: true }).encode_frame(),
-            [0, 0, 0, 2, 6, 1]
-        );
+        assert_eq!(Message::Verdict(Verdict { accepted: true }).encode_frame(), [0, 0, 0, 2, 6, 1]);
 
         let mut evidence = vec![0, 0, 0, 151, 4, 0, 1];
         evidence.extend([0xaa; 32]);
@@ -802,10 +762,7 @@ mod tests {
         assert_eq!(&bytes[66..74], b"device\0\0");
         assert_eq!(bytes[74..94], [0xbb; 20]);
         assert_eq!(bytes[94..], [0xcc; 32]);
-        assert_eq!(
-            Evidence::answer(&challenge(), [0; 64]).to_be_signed(),
-            bytes
-        );
+        assert_eq!(Evidence::answer(&challenge(), [0; 64]).to_be_signed(), bytes);
     }
 
     #[test]
@@ -814,10 +771,7 @@ mod tests {
             assert_eq!(message.encode().len(), 1 + message.kind().payload_len());
             assert!(message.encode().len() <= MAX_FRAME);
             assert_eq!(Message::decode(&message.encode()).as_ref(), Ok(&message));
-            assert_eq!(
-                Message::decode_frame(&message.encode_frame()).as_ref(),
-                Ok(&message)
-            );
+            assert_eq!(Message::decode_frame(&message.encode_frame()).as_ref(), Ok(&message));
         }
     }
 
@@ -853,10 +807,7 @@ mod tests {
         for message in every_message() {
             let mut frame = message.encode_frame();
             frame.push(0);
-            assert_eq!(
-                Message::decode_frame(&frame),
-                Err(WireError::Trailing { excess: 1 })
-            );
+            assert_eq!(Message::decode_frame(&frame), Err(WireError::Trailing { excess: 1 }));
             // Announced, they are refused all the same.
             frame[3] += 1;
             assert!(matches!(
@@ -870,16 +821,8 @@ mod tests {
     fn a_frame_is_bounded_before_it_is_read() {
         assert_eq!(frame_length([0, 0, 0, 0]), Err(WireError::Empty));
         assert_eq!(frame_length([0, 0, 4, 0]), Ok(MAX_FRAME));
-        assert_eq!(
-            frame_length([0, 0, 4, 1]),
-            Err(WireError::Oversized { announced: 1025 })
-        );
-        assert_eq!(
-            frame_length([255; 4]),
-            Err(WireError::Oversized {
-                announced: u32::MAX
-            })
-        );
+        assert_eq!(frame_length([0, 0, 4, 1]), Err(WireError::Oversized { announced: 1025 }));
+        assert_eq!(frame_length([255; 4]), Err(WireError::Oversized { announced: u32::MAX }));
         assert_eq!(
             Message::decode(&[1; MAX_FRAME + 1]),
             Err(WireError::Oversized { announced: 1025 })
@@ -888,10 +831,7 @@ mod tests {
 
     #[test]
     fn another_version_is_named_before_its_length_is_judged() {
-        for message in every_message()
-            .into_iter()
-            .filter(|message| message.kind().has_version())
-        {
+        for message in every_message().into_iter().filter(|message| message.kind().has_version()) {
             let mut body = message.encode();
             body[2] = 2;
             assert_eq!(Message::decode(&body), Err(WireError::Version { found: 2 }));
@@ -906,10 +846,7 @@ mod tests {
             assert_eq!(Message::decode(&[code]), Err(WireError::UnknownType(code)));
         }
         for value in 2..=255 {
-            assert_eq!(
-                Message::decode(&[6, value]),
-                Err(WireError::VerdictValue(value))
-            );
+            assert_eq!(Message::decode(&[6, value]), Err(WireError::VerdictValue(value)));
         }
         let mut compressed = every_message()[1].encode();
         compressed[23] = 2;
@@ -918,27 +855,16 @@ mod tests {
 
     #[test]
     fn ids_are_written_in_hex_and_read_back() {
-        let id = DeviceId(core::array::from_fn(|i| {
-            0x11 * u8::try_from(i % 15).unwrap()
-        }));
+        let id = DeviceId(core::array::from_fn(|i| 0x11 * u8::try_from(i % 15).unwrap()));
         assert_eq!(id.to_string(), "00112233445566778899aabbccddee0011223344");
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!(id.to_string().to_uppercase().parse(), Ok(id));
-        assert_eq!(
-            "00".parse::<DeviceId>(),
-            Err(ParseIdError::Length {
-                expected: 40,
-                found: 2
-            })
-        );
+        assert_eq!("00".parse::<DeviceId>(), Err(ParseIdError::Length { expected: 40, found: 2 }));
         assert_eq!(
             "00112233445566778899aabbccddee001122334g".parse::<DeviceId>(),
             Err(ParseIdError::Digit { offset: 39 })
         );
-        assert_eq!(
-            "é".repeat(20).parse::<DeviceId>(),
-            Err(ParseIdError::Digit { offset: 0 })
-        );
+        assert_eq!("é".repeat(20).parse::<DeviceId>(), Err(ParseIdError::Digit { offset: 0 }));
     }
 
     /// SHA-256 of `04 01 02 … 40` computed apart from this code.

@@ -1,4 +1,5 @@
 //! A chip's life: enrolment, power cycles, and what it refuses.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use fuzzy_extractor::code::notation;
 use fuzzy_extractor::extractor::FuzzyExtractor;

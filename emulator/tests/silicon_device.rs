@@ -37,26 +37,16 @@ fn readouts_are_pinned() {
     ];
     assert_eq!(
         hashes,
-        [
-            "8799338bc0685957",
-            "1d480689b24cc6b2",
-            "98b5706c71a9829e",
-            "44e7d36b40940634"
-        ]
+        ["8799338bc0685957", "1d480689b24cc6b2", "98b5706c71a9829e", "44e7d36b40940634"]
     );
-    assert_eq!(
-        die.power_up(&reference, 0).words()[0],
-        0xc60a_11f1_3c1c_7e32
-    );
+    assert_eq!(die.power_up(&reference, 0).words()[0], 0xc60a_11f1_3c1c_7e32);
 }
 
 #[test]
 fn readouts_are_the_same_in_any_order() {
     let die = die(five_percent(), 777, 1);
     let conditioned = die.in_environment(&field());
-    let forwards: Vec<_> = (0..20)
-        .map(|readout| conditioned.power_up(readout))
-        .collect();
+    let forwards: Vec<_> = (0..20).map(|readout| conditioned.power_up(readout)).collect();
     for readout in (0..20).rev() {
         let index = usize::try_from(readout).unwrap();
         assert_eq!(conditioned.power_up(readout), forwards[index]);
@@ -74,16 +64,11 @@ fn readouts_are_the_same_in_any_order() {
 fn every_readout_and_every_device_has_its_own_bytes() {
     let (one, other) = (die(five_percent(), 1000, 0), die(five_percent(), 1000, 1));
     let reference = Environment::default();
-    let mut all: Vec<_> = (0..50)
-        .map(|readout| one.power_up(&reference, readout))
-        .collect();
+    let mut all: Vec<_> = (0..50).map(|readout| one.power_up(&reference, readout)).collect();
     all.push(one.power_up(&reference, u64::MAX));
     all.extend((0..50).map(|readout| other.power_up(&reference, readout)));
     for (i, a) in all.iter().enumerate() {
-        assert!(
-            all[..i].iter().all(|b| a != b),
-            "readout {i} is there twice"
-        );
+        assert!(all[..i].iter().all(|b| a != b), "readout {i} is there twice");
     }
 }
 
@@ -99,17 +84,9 @@ fn a_longer_array_begins_with_the_same_cells() {
 #[test]
 fn a_device_counts_its_power_cycles_and_resumes() {
     let array = die(five_percent(), 500, 4);
-    let places = [
-        Environment::default(),
-        field(),
-        field(),
-        Environment::default(),
-        field(),
-    ];
-    let expected: Vec<_> = (0..)
-        .zip(&places)
-        .map(|(readout, place)| array.power_up(place, readout))
-        .collect();
+    let places = [Environment::default(), field(), field(), Environment::default(), field()];
+    let expected: Vec<_> =
+        (0..).zip(&places).map(|(readout, place)| array.power_up(place, readout)).collect();
 
     let mut device = ModelledSram::new(array.clone());
     assert_eq!(device.cells(), 500);
@@ -143,10 +120,7 @@ fn noiseless_cells_never_flip_and_noisy_ones_follow_their_probability() {
         assert_eq!(quiet.power_up(readout), *quiet.dominant());
     }
     for cell in 0..10_000 {
-        assert_eq!(
-            quiet.one_probability(cell),
-            f64::from(u8::from(quiet.dominant().get(cell)))
-        );
+        assert_eq!(quiet.one_probability(cell), f64::from(u8::from(quiet.dominant().get(cell))));
     }
     let loud = die(Process::new(100.0, 0.0, laws.0, laws.1).unwrap(), 10_000, 6);
     let loud = loud.in_environment(&Environment::default());
@@ -165,11 +139,7 @@ fn cells_age_with_what_they_held() {
 
     let fresh = array.in_environment(&Environment::default());
     let default = array.in_environment(&old);
-    let held = array
-        .clone()
-        .with_held(first_life.clone())
-        .unwrap()
-        .in_environment(&old);
+    let held = array.clone().with_held(first_life.clone()).unwrap().in_environment(&old);
     let against = array.with_held(inverted).unwrap().in_environment(&old);
     for cell in 0..2000 {
         let keeps = |sram: &puf_emulator::silicon::ConditionedSram| {
@@ -177,10 +147,7 @@ fn cells_age_with_what_they_held() {
             if first_life.get(cell) { one } else { 1.0 - one }
         };
         assert_eq!(keeps(&held), keeps(&default));
-        assert!(
-            keeps(&held) <= keeps(&fresh) && keeps(&fresh) <= keeps(&against),
-            "{cell}"
-        );
+        assert!(keeps(&held) <= keeps(&fresh) && keeps(&fresh) <= keeps(&against), "{cell}");
     }
 }
 
@@ -191,16 +158,8 @@ fn sizes_out_of_range_are_refused() {
         let error = SramArray::manufacture(five_percent(), cells, &seed).unwrap_err();
         assert_eq!(error, CellCountError { cells });
     }
-    let error = die(five_percent(), 10, 0)
-        .with_held(BitString::zeros(11))
-        .unwrap_err();
-    assert_eq!(
-        error,
-        HeldLengthError {
-            expected: 10,
-            found: 11
-        }
-    );
+    let error = die(five_percent(), 10, 0).with_held(BitString::zeros(11)).unwrap_err();
+    assert_eq!(error, HeldLengthError { expected: 10, found: 11 });
 }
 
 #[test]
@@ -212,9 +171,7 @@ fn debug_tells_no_cell() {
 }
 
 fn recording() -> Vec<BitString> {
-    (0..4)
-        .map(|readout| die(five_percent(), 128, 9).power_up(&field(), readout))
-        .collect()
+    (0..4).map(|readout| die(five_percent(), 128, 9).power_up(&field(), readout)).collect()
 }
 
 #[test]
@@ -223,20 +180,14 @@ fn a_recording_plays_back_and_invents_nothing() {
     let mut die = RecordedSram::new(readouts.clone()).unwrap();
     assert_eq!((die.cells(), die.recorded()), (128, 4));
     for bits in &readouts {
-        assert_eq!(
-            die.power_up(&Environment::default()).unwrap().expose(),
-            bits
-        );
+        assert_eq!(die.power_up(&Environment::default()).unwrap().expose(), bits);
     }
     let exhausted = Err(PowerUpError::Exhausted { recorded: 4 });
     assert_eq!(die.power_up(&Environment::default()), exhausted);
     assert_eq!(die.next_readout(), 4);
 
     let mut die = RecordedSram::new(readouts.clone()).unwrap().resuming_at(2);
-    assert_eq!(
-        die.power_up(&Environment::default()).unwrap().expose(),
-        &readouts[2]
-    );
+    assert_eq!(die.power_up(&Environment::default()).unwrap().expose(), &readouts[2]);
     let mut die = die.resuming_at(u64::MAX);
     assert_eq!(die.power_up(&Environment::default()), exhausted);
 }
@@ -252,40 +203,23 @@ fn measured_silicon_cannot_be_heated_or_aged() {
 
     let mut hot_die = RecordedSram::new(recording()).unwrap().recorded_in(hot);
     assert!(hot_die.power_up(&hot).is_ok());
-    assert_eq!(
-        hot_die.power_up(&Environment::default()),
-        Err(PowerUpError::NotRecorded)
-    );
+    assert_eq!(hot_die.power_up(&Environment::default()), Err(PowerUpError::NotRecorded));
 }
 
 #[test]
 fn a_window_of_a_recording() {
     let readouts = recording();
     let die = RecordedSram::new(readouts.clone()).unwrap();
-    let mut window = die
-        .restricted_to(10..110)
-        .unwrap()
-        .restricted_to(5..70)
-        .unwrap();
+    let mut window = die.restricted_to(10..110).unwrap().restricted_to(5..70).unwrap();
     assert_eq!(window.cells(), 65);
     let read = window.power_up(&Environment::default()).unwrap();
     assert_eq!(*read.expose(), readouts[0].slice(15, 65));
 
     for range in [65..66, 0..66, 3..3] {
-        let again = RecordedSram::new(readouts.clone())
-            .unwrap()
-            .restricted_to(0..65)
-            .unwrap();
+        let again = RecordedSram::new(readouts.clone()).unwrap().restricted_to(0..65).unwrap();
         let (start, end) = (range.start, range.end);
         let refused = again.restricted_to(range).unwrap_err();
-        assert_eq!(
-            refused,
-            RecordingError::Window {
-                start,
-                end,
-                cells: 65
-            }
-        );
+        assert_eq!(refused, RecordingError::Window { start, end, cells: 65 });
     }
 }
 
@@ -295,11 +229,7 @@ fn recordings_that_are_none_are_refused() {
     assert_eq!(refused(vec![]), RecordingError::NoReadout);
     assert_eq!(refused(vec![BitString::zeros(0)]), RecordingError::NoCell);
     let lengths = [8, 8, 7, 8].map(BitString::zeros).to_vec();
-    let expected = RecordingError::Length {
-        readout: 2,
-        expected: 8,
-        found: 7,
-    };
+    let expected = RecordingError::Length { readout: 2, expected: 8, found: 7 };
     assert_eq!(refused(lengths), expected);
 }
 

@@ -8,10 +8,7 @@ use puf_emulator::silicon::{AgeingLaw, Environment, Process, TemperatureLaw};
 #[track_caller]
 fn check(found: f64, exact: f64, relative: f64) {
     let error = (found / exact - 1.0).abs();
-    assert!(
-        error <= relative,
-        "{found} where {exact} is exact: off by {error:e}"
-    );
+    assert!(error <= relative, "{found} where {exact} is exact: off by {error:e}");
 }
 
 /// A process of which `at(step, 1 year)` is the temperature step and the shift asked for.
@@ -37,33 +34,14 @@ fn lambda1_of_a_bit_error_rate() {
         (0.25, 0.643_594, 6),
     ] {
         let process = Process::from_ber(ber).unwrap();
-        assert!(
-            (process.lambda1() - printed).abs() <= 0.5 * 10f64.powi(-digits),
-            "{ber}"
-        );
+        assert!((process.lambda1() - printed).abs() <= 0.5 * 10f64.powi(-digits), "{ber}");
         check(process.ber(), ber, 1e-13);
     }
     // More digits, from the checked ageing shifts.
-    check(
-        Process::from_ber(0.10).unwrap().lambda1(),
-        0.226_852_869_142_683,
-        1e-14,
-    );
-    check(
-        Process::from_ber(0.15).unwrap().lambda1(),
-        0.349_751_679_959_312,
-        1e-14,
-    );
-    check(
-        Process::from_ber(0.05).unwrap().lambda1(),
-        0.111_647_327_724,
-        1e-11,
-    );
-    check(
-        Process::from_ber(0.06).unwrap().lambda1(),
-        0.134_283_834_437,
-        1e-11,
-    );
+    check(Process::from_ber(0.10).unwrap().lambda1(), 0.226_852_869_142_683, 1e-14);
+    check(Process::from_ber(0.15).unwrap().lambda1(), 0.349_751_679_959_312, 1e-14);
+    check(Process::from_ber(0.05).unwrap().lambda1(), 0.111_647_327_724, 1e-11);
+    check(Process::from_ber(0.06).unwrap().lambda1(), 0.134_283_834_437, 1e-11);
 }
 
 /// Fifteen per cent against another readout is 10.71 against the preferred value.
@@ -75,11 +53,7 @@ fn two_bit_error_rates_of_one_process() {
         (1.0 / (1.0 + process.lambda1().powi(2))).acos() / core::f64::consts::PI,
         1e-13,
     );
-    check(
-        process.ber_to_dominant(),
-        process.lambda1().atan() / core::f64::consts::PI,
-        1e-13,
-    );
+    check(process.ber_to_dominant(), process.lambda1().atan() / core::f64::consts::PI, 1e-13);
     assert_eq!(format!("{:.4}", process.ber_to_dominant()), "0.1071");
 }
 
@@ -87,14 +61,7 @@ fn two_bit_error_rates_of_one_process() {
 #[test]
 fn ageing_shifts_give_the_rates_they_were_solved_for() {
     for (ber0, ber1, bias, lambda1, lambda2, delta) in [
-        (
-            0.0249,
-            0.0297,
-            0.627,
-            0.058_377_654_478_3,
-            -0.324_469_632_35,
-            0.205_691_719_379,
-        ),
+        (0.0249, 0.0297, 0.627, 0.058_377_654_478_3, -0.324_469_632_35, 0.205_691_719_379),
         (0.05, 0.07, 0.5, 0.111_647_327_724, 0.0, 0.406_176_362_312),
         (0.06, 0.10, 0.5, 0.134_283_834_437, 0.0, 0.641_637_238_193),
         (0.06, 0.15, 0.5, 0.134_283_834_437, 0.0, 1.277_691_610_57),
@@ -166,10 +133,9 @@ fn rates_in_any_environment_agree_with_forty_digit_quadrature() {
 /// The measured step of temperature: majority at 23 C to readouts at -18 C.
 #[test]
 fn temperature_reproduces_the_boards_it_was_fitted_to() {
-    for (lambda1, theta, measured) in [
-        (0.117_252_3, 30.359, 0.061_92),
-        (0.114_538_7, 29.640, 0.061_46),
-    ] {
+    for (lambda1, theta, measured) in
+        [(0.117_252_3, 30.359, 0.061_92), (0.114_538_7, 29.640, 0.061_46)]
+    {
         let temperature = TemperatureLaw::new(theta, 23.0).unwrap();
         let process = Process::new(lambda1, 0.0, temperature, AgeingLaw::default()).unwrap();
         let cold = Environment::default().at_celsius(-18.0).unwrap();
@@ -211,9 +177,7 @@ fn parameters_out_of_range_are_refused_by_name() {
     let temperature = TemperatureLaw::default();
     let ageing = AgeingLaw::default();
     let refused = |lambda1, lambda2| {
-        Process::new(lambda1, lambda2, temperature, ageing)
-            .unwrap_err()
-            .parameter
+        Process::new(lambda1, lambda2, temperature, ageing).unwrap_err().parameter
     };
     for bad in [f64::NAN, f64::INFINITY, -1.0, 0.0, 1e3] {
         assert_eq!(refused(bad, 0.0), "lambda1");
@@ -222,36 +186,15 @@ fn parameters_out_of_range_are_refused_by_name() {
         assert_eq!(refused(0.1, bad), "lambda2");
     }
     for bad in [f64::NAN, 0.0, -30.0, f64::INFINITY] {
-        assert_eq!(
-            TemperatureLaw::new(bad, 25.0).unwrap_err().parameter,
-            "theta_celsius"
-        );
+        assert_eq!(TemperatureLaw::new(bad, 25.0).unwrap_err().parameter, "theta_celsius");
     }
-    assert_eq!(
-        TemperatureLaw::new(30.0, -274.0).unwrap_err().parameter,
-        "reference_celsius"
-    );
-    assert_eq!(
-        AgeingLaw::new(f64::NAN, 2.0, 0.2).unwrap_err().parameter,
-        "ageing_delta"
-    );
-    assert_eq!(
-        AgeingLaw::new(0.2, 0.0, 0.2).unwrap_err().parameter,
-        "ageing_reference_years"
-    );
-    assert_eq!(
-        AgeingLaw::new(0.2, 2.0, -0.2).unwrap_err().parameter,
-        "ageing_exponent"
-    );
+    assert_eq!(TemperatureLaw::new(30.0, -274.0).unwrap_err().parameter, "reference_celsius");
+    assert_eq!(AgeingLaw::new(f64::NAN, 2.0, 0.2).unwrap_err().parameter, "ageing_delta");
+    assert_eq!(AgeingLaw::new(0.2, 0.0, 0.2).unwrap_err().parameter, "ageing_reference_years");
+    assert_eq!(AgeingLaw::new(0.2, 2.0, -0.2).unwrap_err().parameter, "ageing_exponent");
     let place = Environment::default();
-    assert_eq!(
-        place.at_celsius(-273.16).unwrap_err().parameter,
-        "temperature_celsius"
-    );
-    assert_eq!(
-        place.at_celsius(f64::NAN).unwrap_err().parameter,
-        "temperature_celsius"
-    );
+    assert_eq!(place.at_celsius(-273.16).unwrap_err().parameter, "temperature_celsius");
+    assert_eq!(place.at_celsius(f64::NAN).unwrap_err().parameter, "temperature_celsius");
     assert_eq!(place.aged_years(-0.1).unwrap_err().parameter, "age_years");
     for bad in [f64::NAN, -0.1, 0.0, 1e-9, 0.5, 0.6, f64::INFINITY] {
         assert_eq!(Process::from_ber(bad).unwrap_err().parameter, "ber");

@@ -14,10 +14,8 @@ fn first(node: &SeedTree) -> u64 {
 #[test]
 fn derivation_is_the_documented_one() {
     let root = blake3::derive_key("puflab seed-tree 1: root from u64", &7_u64.to_le_bytes());
-    let child = blake3::derive_key(
-        "puflab seed-tree 1: label",
-        &[&root[..], "noise".as_bytes()].concat(),
-    );
+    let child =
+        blake3::derive_key("puflab seed-tree 1: label", &[&root[..], "noise".as_bytes()].concat());
     let grandchild = blake3::derive_key(
         "puflab seed-tree 1: index",
         &[&child[..], &300_u64.to_le_bytes()].concat(),

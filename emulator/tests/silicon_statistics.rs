@@ -19,19 +19,11 @@ const CELLS: usize = 1 << 22;
 const LIMIT: f64 = 5.85;
 
 fn die(process: Process, cells: usize, seed: u64) -> SramArray {
-    SramArray::manufacture(
-        process,
-        cells,
-        &SeedTree::from_seed(seed).child("statistics"),
-    )
-    .unwrap()
+    SramArray::manufacture(process, cells, &SeedTree::from_seed(seed).child("statistics")).unwrap()
 }
 
 fn process(lambda1: f64, lambda2: f64) -> Process {
-    let laws = (
-        TemperatureLaw::default(),
-        AgeingLaw::new(0.4, 2.0, 0.2).unwrap(),
-    );
+    let laws = (TemperatureLaw::default(), AgeingLaw::new(0.4, 2.0, 0.2).unwrap());
     Process::new(lambda1, lambda2, laws.0, laws.1).unwrap()
 }
 
@@ -49,10 +41,7 @@ fn z_score(count: usize, trials: usize, probability: f64) -> f64 {
 #[track_caller]
 fn check(what: &str, count: usize, trials: usize, probability: f64) {
     let z = z_score(count, trials, probability);
-    assert!(
-        z.abs() < LIMIT,
-        "{what}: {count} of {trials}, expected {probability}: z = {z:.2}"
-    );
+    assert!(z.abs() < LIMIT, "{what}: {count} of {trials}, expected {probability}: z = {z:.2}");
 }
 
 #[test]
@@ -64,11 +53,9 @@ fn bit_error_rates_are_those_of_the_closed_forms() {
         ("aged", environment(25.0, 2.0)),
         ("hot and aged", environment(85.0, 10.0)),
     ];
-    for (seed, process) in [
-        (1, process(0.11, 0.0)),
-        (2, process(0.0584, -0.3245)),
-        (3, process(0.35, 0.5)),
-    ] {
+    for (seed, process) in
+        [(1, process(0.11, 0.0)), (2, process(0.0584, -0.3245)), (3, process(0.35, 0.5))]
+    {
         let die = die(process, CELLS, seed);
         let enrolled = die.power_up(&Environment::default(), 0);
         check("ones", enrolled.weight(), CELLS, process.bias());
@@ -76,12 +63,7 @@ fn bit_error_rates_are_those_of_the_closed_forms() {
         for (readout, (name, environment)) in (1..).zip(&environments) {
             let later = die.power_up(environment, readout);
             let what = format!("{name}, seed {seed}");
-            check(
-                &what,
-                enrolled.distance(&later),
-                CELLS,
-                process.ber_at(environment),
-            );
+            check(&what, enrolled.distance(&later), CELLS, process.ber_at(environment));
             if environment.age_years() == 0.0 {
                 let expected = process.ber_to_dominant_at(environment);
                 check(&what, dominant.dominant().distance(&later), CELLS, expected);
@@ -112,46 +94,25 @@ fn mutants_would_be_seen() {
     let die = die(truth, CELLS, 5);
     let place = environment(85.0, 2.0);
     let enrolled = die.power_up(&Environment::default(), 0);
-    let (again, later) = (
-        die.power_up(&Environment::default(), 1),
-        die.power_up(&place, 2),
-    );
+    let (again, later) = (die.power_up(&Environment::default(), 1), die.power_up(&place, 2));
     let seen = |count, probability| z_score(count, CELLS, probability).abs() > LIMIT;
 
     let errors = enrolled.distance(&again);
     assert!(!seen(errors, truth.ber()));
-    assert!(
-        seen(errors, process(0.11 * 1.02, -0.05).ber()),
-        "noise 2 % louder"
-    );
-    assert!(
-        seen(errors, truth.ber_to_dominant()),
-        "against the wrong reference"
-    );
-    assert!(
-        seen(enrolled.weight(), process(0.11, 0.05).bias()),
-        "sign of lambda2"
-    );
+    assert!(seen(errors, process(0.11 * 1.02, -0.05).ber()), "noise 2 % louder");
+    assert!(seen(errors, truth.ber_to_dominant()), "against the wrong reference");
+    assert!(seen(enrolled.weight(), process(0.11, 0.05).bias()), "sign of lambda2");
 
     let errors = enrolled.distance(&later);
     assert!(!seen(errors, truth.ber_at(&place)));
     let reversed = truth.with_ageing(AgeingLaw::new(-0.4, 2.0, 0.2).unwrap());
     assert!(seen(errors, reversed.ber_at(&place)), "sign of ageing");
     let theta = TemperatureLaw::new(30.0 * 1.03, 25.0).unwrap();
-    assert!(
-        seen(errors, truth.with_temperature(theta).ber_at(&place)),
-        "theta 3 % larger"
-    );
+    assert!(seen(errors, truth.with_temperature(theta).ber_at(&place)), "theta 3 % larger");
     let clock = AgeingLaw::new(0.4, 2.0 * 1.5, 0.2).unwrap();
-    assert!(
-        seen(errors, truth.with_ageing(clock).ber_at(&place)),
-        "slower clock"
-    );
+    assert!(seen(errors, truth.with_ageing(clock).ber_at(&place)), "slower clock");
     // Readout 1 passed off as readout 0: no error at all where one in twenty is expected.
-    assert!(
-        seen(again.distance(&again), truth.ber()),
-        "off-by-one readout"
-    );
+    assert!(seen(again.distance(&again), truth.ber()), "off-by-one readout");
 }
 
 /// Conditional on the drawn cells, ones are a sum of Bernoulli variables with the probabilities that
@@ -178,17 +139,10 @@ fn cells_follow_their_stated_probabilities() {
             noisy += 1.0;
         }
     }
-    assert!(
-        excess.abs() < LIMIT * f64::sqrt(variance),
-        "{excess}, variance {variance}"
-    );
+    assert!(excess.abs() < LIMIT * f64::sqrt(variance), "{excess}, variance {variance}");
     assert!(noisy > 500.0);
     let z = (squares - noisy) / f64::sqrt(2.0 * noisy);
-    assert!(
-        z.abs() < LIMIT,
-        "mean square {} over {noisy} cells",
-        squares / noisy
-    );
+    assert!(z.abs() < LIMIT, "mean square {} over {noisy} cells", squares / noisy);
 }
 
 /// A test of the tests: over a thousand dies the deviates have mean 0 and mean square 1, so neither
@@ -202,9 +156,7 @@ fn deviates_over_seeds_are_standard() {
     let (mut sum, mut squares) = (0.0, 0.0);
     for seed in 0..DIES {
         let die = die(process, 4096, 1000 + seed);
-        let errors = die
-            .power_up(&Environment::default(), 0)
-            .distance(&die.power_up(&place, 1));
+        let errors = die.power_up(&Environment::default(), 0).distance(&die.power_up(&place, 1));
         let z = z_score(errors, 4096, expected);
         sum += z;
         squares += z * z;
@@ -239,10 +191,7 @@ fn ones_counts_follow_the_mixture() {
         assert!(z < LIMIT, "seed {seed}: {histogram:?}, z = {z:.2}");
 
         let mutant = mixture::<{ READOUTS + 1 }>(lambda1 * 1.05, lambda2);
-        assert!(
-            chi_square_z(&histogram, &mutant) > LIMIT,
-            "seed {seed}: noise 5 % louder"
-        );
+        assert!(chi_square_z(&histogram, &mutant) > LIMIT, "seed {seed}: noise 5 % louder");
     }
 }
 
@@ -269,10 +218,7 @@ fn mixture<const N: usize>(lambda1: f64, lambda2: f64) -> [f64; N] {
 /// five.
 fn chi_square_z(counts: &[usize], probabilities: &[f64]) -> f64 {
     let total = counts.iter().sum::<usize>() as f64;
-    assert!(
-        probabilities.iter().all(|p| p * total >= 5.0),
-        "bins too small"
-    );
+    assert!(probabilities.iter().all(|p| p * total >= 5.0), "bins too small");
     let chi_square: f64 = counts
         .iter()
         .zip(probabilities)
@@ -307,9 +253,7 @@ fn noise_of_readouts_is_independent() {
     // Cells that are next to nothing but noise: p within 0.5 +- 0.02.
     let noise = process(100.0, 0.0);
     let conditioned = die(noise, 4096, 9).in_environment(&Environment::default());
-    let readouts: Vec<_> = (0..142)
-        .map(|readout| conditioned.power_up(readout))
-        .collect();
+    let readouts: Vec<_> = (0..142).map(|readout| conditioned.power_up(readout)).collect();
     check_pairs("readouts", &readouts, noise.ber());
 }
 
@@ -337,13 +281,9 @@ fn devices_are_independent() {
 fn neighbouring_cells_are_independent() {
     let die = die(process(0.11, 0.0), CELLS, 11);
     let readout = die.power_up(&Environment::default(), 0);
-    for lag in [
-        1, 2, 3, 4, 8, 15, 16, 17, 32, 63, 64, 128, 512, 1024, 4096, 65536,
-    ] {
+    for lag in [1, 2, 3, 4, 8, 15, 16, 17, 32, 63, 64, 128, 512, 1024, 4096, 65536] {
         let overlap = CELLS - lag;
-        let differing = readout
-            .slice(0, overlap)
-            .distance(&readout.slice(lag, overlap));
+        let differing = readout.slice(0, overlap).distance(&readout.slice(lag, overlap));
         check(&format!("lag {lag}"), differing, overlap, 0.5);
     }
 }
@@ -359,9 +299,7 @@ fn drift_is_independent_of_skew() {
         let place = environment(celsius, 0.0);
         let step = process.temperature().step(&place).abs();
         let expected = (process.lambda1() * step).atan() / core::f64::consts::PI;
-        let flipped = fresh
-            .dominant()
-            .distance(die.in_environment(&place).dominant());
+        let flipped = fresh.dominant().distance(die.in_environment(&place).dominant());
         check("flipped for good", flipped, CELLS, expected);
     }
 }

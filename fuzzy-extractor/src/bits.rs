@@ -391,7 +391,7 @@ mod tests {
         ) {
             let start = before.len();
             let part: BitString =
-                (0..overwritten.len()).map(|i| seed.rotate_left(i as u32) & 4 == 4).collect();
+                (0..overwritten.len()).map(|i| seed >> (i % 61) & 4 == 4).collect();
             let a: BitString = before.iter().chain(overwritten.iter()).chain(after.iter()).collect();
             let mut fast = a.clone();
             fast.write(start, &part);

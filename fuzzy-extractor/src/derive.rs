@@ -1,4 +1,4 @@
-//! From a reading to keys: HKDF-SHA256 [RFC5869] with labels.
+//! From a reading to keys: HKDF-SHA256 \[RFC5869\] with labels.
 //!
 //! ```text
 //! prk      = HKDF-Extract(salt = random salt of the enrolment, ikm = w, MSB first)
@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Every label is free of zero bytes, so that no two (label, context) pairs share an `info`. The
-//! root key is uniform, so it serves as a pseudorandom key without another extraction ([RFC5869]
+//! root key is uniform, so it serves as a pseudorandom key without another extraction (\[RFC5869\]
 //! section 3.3).
 
 use alloc::vec::Vec;

@@ -1,6 +1,6 @@
-//! The fuzzy extractor: (Gen, Rep) of [DORS08], here `enroll` and `reconstruct`.
+//! The fuzzy extractor: (Gen, Rep) of \[DORS08\], here `enroll` and `reconstruct`.
 //!
-//! Robust in the sense of Boyen et al. [BDKOS05] with HKDF-SHA256 as a random oracle: helper data
+//! Robust in the sense of Boyen et al. \[BDKOS05\] with HKDF-SHA256 as a random oracle: helper data
 //! that anybody touched makes `reconstruct` fail, and a wrong key is never returned. It is not
 //! *reusable*: enrolling one die several times leaks the syndromes of the differences.
 

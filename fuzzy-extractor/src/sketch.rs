@@ -1,4 +1,4 @@
-//! Secure sketches: (SS, Rec) of Dodis, Ostrovsky, Reyzin and Smith [DORS08].
+//! Secure sketches: (SS, Rec) of Dodis, Ostrovsky, Reyzin and Smith \[DORS08\].
 //!
 //! A sketch is public. Together with a reading close to the enrolled one it gives the enrolled
 //! reading back, exactly; by itself it says at most `n - k` bits about it. The constructions here

@@ -180,3 +180,13 @@ fn completions(session: &Session, shell: clap_complete::Shell) -> Result<Exit, F
 fn stderr_is_terminal() -> bool {
     std::io::stderr().is_terminal()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        CommandLine::command().debug_assert();
+    }
+}

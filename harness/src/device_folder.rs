@@ -33,8 +33,8 @@ use rand_core::CryptoRng;
 use crate::readouts::{self, ReadoutError};
 use crate::store::{self, Folder, FolderError, RecordKind, StoreError, Volume};
 
-pub(crate) use description::{from_hex, to_hex};
 pub use description::{Description, DescriptionError, ModelledDie, RecordedDie, SiliconSource};
+pub(crate) use description::{from_hex, to_hex};
 
 const CHIP: &str = "chip.toml";
 const STATE: &str = "state";
@@ -203,10 +203,8 @@ impl<V: Volume> DeviceFolder<V> {
         }
         let environment = self.environment(temperature_celsius)?;
         self.count_power_cycle()?;
-        let powered = self
-            .chip
-            .enroll(&mut self.die, &environment, rng)
-            .map_err(DeviceError::Enroll)?;
+        let powered =
+            self.chip.enroll(&mut self.die, &environment, rng).map_err(DeviceError::Enroll)?;
         store::replace(&self.volume, HELPER, self.chip.nvm().helper_data())?;
         self.save_state()?;
         Ok(powered)
@@ -382,16 +380,10 @@ impl RecordedDie {
 
     fn find(&self) -> Result<readouts::RecordedDevice, DeviceError> {
         let options = readouts::Options { record_bytes: self.record_bytes, ..Default::default() };
-        let measured =
-            readouts::read(&[&self.path], &options).map_err(DeviceError::Readouts)?;
-        measured
-            .devices
-            .into_iter()
-            .find(|device| device.name == self.name)
-            .ok_or_else(|| DeviceError::NoSuchChip {
-                path: self.path.clone(),
-                name: self.name.clone(),
-            })
+        let measured = readouts::read(&[&self.path], &options).map_err(DeviceError::Readouts)?;
+        measured.devices.into_iter().find(|device| device.name == self.name).ok_or_else(|| {
+            DeviceError::NoSuchChip { path: self.path.clone(), name: self.name.clone() }
+        })
     }
 }
 

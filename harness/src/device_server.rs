@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use puf_emulator::wire::{Message, WireError};
 
-use crate::link::{Link, LinkError, Listener, TimedStream, Timeouts};
+use crate::link::{Connection, Link, LinkError, Listener, TimedStream, Timeouts};
 
 /// How a device is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,11 +26,7 @@ pub struct ServeOptions {
 
 impl Default for ServeOptions {
     fn default() -> Self {
-        Self {
-            timeouts: Timeouts::default(),
-            sessions: None,
-            max_messages: 16,
-        }
+        Self { timeouts: Timeouts::default(), sessions: None, max_messages: 16 }
     }
 }
 
@@ -90,7 +86,7 @@ pub fn serve(
 
 /// The next connection. A peer that is gone before it is served, or a host that is short of
 /// something for a moment, is no reason to stop.
-fn accept(listener: &Listener, stop: &AtomicBool) -> io::Result<Option<crate::link::Connection>> {
+fn accept(listener: &Listener, stop: &AtomicBool) -> io::Result<Option<Connection>> {
     let mut failures = 0;
     loop {
         match listener.accept(stop) {
@@ -103,21 +99,16 @@ fn accept(listener: &Listener, stop: &AtomicBool) -> io::Result<Option<crate::li
     }
 }
 
-/// One session, from its first message to its end.
-fn hold<S: TimedStream>(
+/// One session over a link that is there already, from its first message to its end.
+pub fn hold<S: TimedStream>(
     link: &mut Link<S>,
-    handler: &mut impl FnMut(Message) -> Option<Message>,
+    mut handler: impl FnMut(Message) -> Option<Message>,
     max_messages: u32,
     number: u64,
 ) -> Session {
-    let mut session = Session {
-        number,
-        messages: 0,
-        accepted: None,
-        end: SessionEnd::TooMany,
-    };
+    let mut session = Session { number, messages: 0, accepted: None, end: SessionEnd::TooMany };
     while session.messages < max_messages {
-        match exchange(link, handler, &mut session) {
+        match exchange(link, &mut handler, &mut session) {
             Ok(true) => {}
             Ok(false) => {
                 session.end = SessionEnd::Over;
@@ -145,7 +136,7 @@ fn exchange<S: TimedStream>(
     let message = match link.receive() {
         // Whoever speaks another version gets an answer it can read: that there is none.
         Err(LinkError::Wire(error @ WireError::Version { .. })) => {
-            link.send(&Message::Refusal)?;
+            let _ = link.send(&Message::Refusal);
             return Err(error.into());
         }
         other => other?,

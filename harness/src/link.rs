@@ -26,7 +26,7 @@ pub trait TimedStream: Read + Write {
     fn set_timeout(&self, limit: Duration) -> io::Result<()>;
 }
 
-/// How long to wait.
+/// How long to wait; more than a day is a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
     /// For one message, from the moment one waits for it until its last byte.
@@ -38,10 +38,7 @@ pub struct Timeouts {
 impl Default for Timeouts {
     /// Ten seconds a message, thirty a session.
     fn default() -> Self {
-        Self {
-            message: Duration::from_secs(10),
-            session: Duration::from_secs(30),
-        }
+        Self { message: Duration::from_secs(10), session: Duration::from_secs(30) }
     }
 }
 
@@ -57,12 +54,8 @@ impl<S: TimedStream> Link<S> {
     /// A conversation that starts now.
     #[must_use]
     pub fn new(stream: S, timeouts: Timeouts) -> Self {
-        let session_end = Instant::now() + timeouts.session;
-        Self {
-            stream,
-            message_timeout: timeouts.message,
-            session_end,
-        }
+        let session_end = Instant::now() + timeouts.session.min(LONGEST_WAIT);
+        Self { stream, message_timeout: timeouts.message.min(LONGEST_WAIT), session_end }
     }
 
     /// Sends one message.
@@ -113,9 +106,7 @@ impl<S: TimedStream> Link<S> {
             match self.stream.read(&mut bytes[filled..]) {
                 Ok(0) if before + filled == 0 => return Err(LinkError::Closed),
                 Ok(0) => {
-                    return Err(LinkError::ClosedMidFrame {
-                        received: before + filled,
-                    });
+                    return Err(LinkError::ClosedMidFrame { received: before + filled });
                 }
                 Ok(read) => filled += read,
                 Err(error) if is_reset(&error) => return Err(LinkError::Closed),
@@ -148,11 +139,11 @@ fn go_on_after(error: io::Error) -> Result<(), LinkError> {
 }
 
 fn is_reset(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted
-    )
+    matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted)
 }
+
+/// No wait is longer, so that the host's clock can count it.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Why nothing was sent or received.
 #[derive(Debug)]
@@ -177,10 +168,7 @@ impl fmt::Display for LinkError {
         match self {
             Self::Closed => f.write_str("the peer closed the connection"),
             Self::ClosedMidFrame { received } => {
-                write!(
-                    f,
-                    "the peer closed the connection {received} bytes into a frame"
-                )
+                write!(f, "the peer closed the connection {received} bytes into a frame")
             }
             Self::Timeout => f.write_str("the peer took too long"),
             Self::Wire(error) => write!(f, "the peer does not speak the protocol: {error}"),
@@ -237,9 +225,7 @@ mod tests {
                     let limit = self.limit.get();
                     thread::sleep(pause.min(limit));
                     if pause > limit {
-                        self.events
-                            .get_mut()
-                            .push_front(Event::Pause(pause - limit));
+                        self.events.get_mut().push_front(Event::Pause(pause - limit));
                     }
                     Err(ErrorKind::WouldBlock.into())
                 }
@@ -274,15 +260,18 @@ mod tests {
     }
 
     fn link(events: Vec<Event>) -> Link<Script> {
-        let stream = Script {
-            events: RefCell::new(events.into()),
-            limit: Cell::new(Duration::ZERO),
-        };
-        let timeouts = Timeouts {
-            message: Duration::from_millis(100),
-            session: Duration::from_millis(300),
-        };
-        Link::new(stream, timeouts)
+        link_with(events, Timeouts::default())
+    }
+
+    /// A tenth of a second a message, three a session.
+    fn hasty_link(events: Vec<Event>) -> Link<Script> {
+        let message = Duration::from_millis(100);
+        link_with(events, Timeouts { message, session: 3 * message })
+    }
+
+    fn link_with(events: Vec<Event>, timeouts: Timeouts) -> Link<Script> {
+        let events = RefCell::new(events.into());
+        Link::new(Script { events, limit: Cell::new(Duration::ZERO) }, timeouts)
     }
 
     fn hello() -> Vec<u8> {
@@ -314,27 +303,17 @@ mod tests {
 
     #[test]
     fn four_gigabytes_are_refused_as_such() {
-        let mut link = link(vec![
-            Event::Bytes(vec![0xff; 4]),
-            Event::Bytes(vec![0; 1000]),
-        ]);
+        let mut link = link(vec![Event::Bytes(vec![0xff; 4]), Event::Bytes(vec![0; 1000])]);
         assert!(matches!(
             link.receive(),
-            Err(LinkError::Wire(WireError::Oversized {
-                announced: u32::MAX
-            }))
+            Err(LinkError::Wire(WireError::Oversized { announced: u32::MAX }))
         ));
     }
 
     #[test]
     fn one_byte_at_a_time_is_too_slow_all_the_same() {
-        let drip = |byte: &u8| {
-            [
-                Event::Bytes(vec![*byte]),
-                Event::Pause(Duration::from_millis(30)),
-            ]
-        };
-        let mut link = link(hello().iter().flat_map(drip).collect());
+        let drip = |byte: &u8| [Event::Bytes(vec![*byte]), Event::Pause(Duration::from_millis(30))];
+        let mut link = hasty_link(hello().iter().flat_map(drip).collect());
         let start = Instant::now();
         assert!(matches!(link.receive(), Err(LinkError::Timeout)));
         assert!(start.elapsed() >= Duration::from_millis(100));
@@ -343,22 +322,25 @@ mod tests {
     #[test]
     fn a_session_ends_even_if_every_message_is_in_time() {
         let events = (0..20)
-            .flat_map(|_| {
-                [
-                    Event::Pause(Duration::from_millis(40)),
-                    Event::Bytes(hello()),
-                ]
-            })
+            .flat_map(|_| [Event::Pause(Duration::from_millis(40)), Event::Bytes(hello())])
             .collect();
-        let mut link = link(events);
+        let mut link = hasty_link(events);
         let heard = (0..20).take_while(|_| link.receive().is_ok()).count();
-        assert!((1..=7).contains(&heard), "{heard} messages in 300 ms");
+        assert!(heard <= 7, "{heard} messages in 300 ms, one every 40 ms");
     }
 
     #[test]
     fn a_reset_is_a_peer_that_is_gone() {
         let mut link = link(vec![Event::Fail(ErrorKind::ConnectionReset)]);
         assert!(matches!(link.receive(), Err(LinkError::Closed)));
+    }
+
+    #[test]
+    fn there_is_an_end_to_every_wait() {
+        let forever = Timeouts { message: Duration::MAX, session: Duration::MAX };
+        let mut link = link_with(vec![Event::Bytes(hello())], forever);
+        assert!(link.receive().is_ok());
+        assert!(link.stream.limit.get() <= LONGEST_WAIT);
     }
 
     #[test]

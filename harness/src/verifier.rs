@@ -129,12 +129,7 @@ impl Verifier {
 
     fn new(id: VerifierId, policy: Policy, registry: Registry) -> Self {
         let nonces = NonceTable::new(policy.max_outstanding_nonces(), policy.nonce_ttl());
-        Self {
-            id,
-            policy,
-            registry,
-            nonces: Mutex::new(nonces),
-        }
+        Self { id, policy, registry, nonces: Mutex::new(nonces) }
     }
 
     /// Who it is.
@@ -171,10 +166,7 @@ impl Verifier {
         let key = PublicKey::from_sec1(public_key).map_err(VerifierError::PublicKey)?;
         let of_key = DeviceId::of_public_key(public_key);
         if of_key != device_id {
-            return Err(VerifierError::DeviceIdMismatch {
-                given: device_id,
-                of_key,
-            });
+            return Err(VerifierError::DeviceIdMismatch { given: device_id, of_key });
         }
         let outcome = self.transact(Some(device_id), now, |record| match record {
             Some(known) if known.status() == Status::Revoked => {
@@ -232,17 +224,11 @@ impl Verifier {
     ) -> Result<Challenge, VerifierError> {
         let device = self.registry.device(device_id)?;
         let nonce = if device.is_some_and(|device| device.status() == Status::Active) {
-            self.nonces()
-                .issue(device_id, now, rng)
-                .map_err(VerifierError::NoNonce)?
+            self.nonces().issue(device_id, now, rng).map_err(VerifierError::NoNonce)?
         } else {
             nonce::decoy(rng)
         };
-        Ok(Challenge {
-            verifier_id: self.id,
-            device_id,
-            nonce,
-        })
+        Ok(Challenge { verifier_id: self.id, device_id, nonce })
     }
 
     /// Decides on evidence.
@@ -327,8 +313,8 @@ impl Verifier {
     }
 
     /// Whether the registered key signed this. For an unknown device the same work is done with a
-    /// key that is not secret, and its result thrown away, so that time does not tell who is
-    /// registered either.
+    /// key that is not secret, and its result thrown away: time then tells little about who is
+    /// registered. It is not constant, as a known device's failure writes one record more.
     fn check_signature(&self, evidence: &Evidence) -> Result<Result<(), Reason>, VerifierError> {
         let signed = evidence.to_be_signed();
         let verify = |key: &PublicKey| match verify_p1363(key, &signed, &evidence.signature) {
@@ -392,9 +378,7 @@ impl Verifier {
         now: Timestamp,
         decide: impl FnOnce(&mut Option<DeviceRecord>) -> Result<AuditEvent, E>,
     ) -> Result<Result<AuditEvent, E>, VerifierError> {
-        Ok(self
-            .registry
-            .transact(device_id, now, self.policy.max_audit_entries(), decide)?)
+        Ok(self.registry.transact(device_id, now, self.policy.max_audit_entries(), decide)?)
     }
 
     fn nonces(&self) -> MutexGuard<'_, NonceTable> {
@@ -475,10 +459,7 @@ impl fmt::Display for VerifierError {
             Self::NoNonce(error) => error.fmt(f),
             Self::PublicKey(error) => error.fmt(f),
             Self::DeviceIdMismatch { given, of_key } => {
-                write!(
-                    f,
-                    "device id {given} is not that of the public key, which is {of_key}"
-                )
+                write!(f, "device id {given} is not that of the public key, which is {of_key}")
             }
             Self::Revoked(id) => {
                 write!(f, "device {id} was revoked and cannot be registered again")

@@ -1,4 +1,5 @@
 //! Replays the seed corpora of the fuzz targets, and every prefix of each seed.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
 use std::path::Path;

@@ -282,7 +282,7 @@ fn wchd_to_first(device: &RecordedDevice) -> f64 {
 
 #[test]
 #[ignore = "needs ../shared; stage 2"]
-fn the_scum_chips_are_as_published() {
+fn the_scum_chips_are_as_published_in_shared() {
     let start = Instant::now();
     let recording = read(&[shared("scum")], &Options::default()).unwrap();
     println!("{:?} {:#?}", start.elapsed(), recording.notes);
@@ -302,7 +302,7 @@ fn the_scum_chips_are_as_published() {
 
 #[test]
 #[ignore = "needs ../shared; stage 2"]
-fn the_stm32_boards_are_as_published() {
+fn the_stm32_boards_are_as_published_in_shared() {
     let start = Instant::now();
     let recording = read(&[shared("stm32f401")], &Options::default()).unwrap();
     println!("{:?} {:#?}", start.elapsed(), recording.notes);

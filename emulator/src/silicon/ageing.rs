@@ -72,10 +72,6 @@ impl Default for AgeingLaw {
     /// 0.205692 at two years, exponent 0.2: the shift that reproduces the rise of the bit error rate
     /// from 2.49 % to 2.97 % in the field test of 16 boards over two years of R. Wang et al. (2020).
     fn default() -> Self {
-        Self {
-            delta_reference: 0.205_691_719_379,
-            reference_years: 2.0,
-            exponent: 0.2,
-        }
+        Self { delta_reference: 0.205_691_719_379, reference_years: 2.0, exponent: 0.2 }
     }
 }

@@ -27,9 +27,7 @@ impl Environment {
     /// # Errors
     /// If one of them is no number or out of range.
     pub fn new(temperature_celsius: f64, age_years: f64) -> Result<Self, ParameterError> {
-        Self::default()
-            .at_celsius(temperature_celsius)?
-            .aged_years(age_years)
+        Self::default().at_celsius(temperature_celsius)?.aged_years(age_years)
     }
 
     /// The same at another temperature, in degrees Celsius, -273.15 to 1000.
@@ -38,10 +36,7 @@ impl Environment {
     /// If it is no number or out of range.
     pub fn at_celsius(self, temperature_celsius: f64) -> Result<Self, ParameterError> {
         let temperature = within("temperature_celsius", temperature_celsius, CELSIUS)?;
-        Ok(Self {
-            temperature_celsius: Some(temperature),
-            ..self
-        })
+        Ok(Self { temperature_celsius: Some(temperature), ..self })
     }
 
     /// The same at another age, in years since manufacture, 0 to 1000.
@@ -49,10 +44,7 @@ impl Environment {
     /// # Errors
     /// If it is no number or out of range.
     pub fn aged_years(self, age_years: f64) -> Result<Self, ParameterError> {
-        Ok(Self {
-            age_years: within("age_years", age_years, 0.0..=1000.0)?,
-            ..self
-        })
+        Ok(Self { age_years: within("age_years", age_years, 0.0..=1000.0)?, ..self })
     }
 
     /// Temperature in degrees Celsius; `None` is the reference temperature of the process.

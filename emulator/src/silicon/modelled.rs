@@ -22,20 +22,13 @@ impl ModelledSram {
     /// A die fresh from the factory: its next readout is number 0.
     #[must_use]
     pub fn new(array: SramArray) -> Self {
-        Self {
-            array,
-            next_readout: 0,
-            conditioned: None,
-        }
+        Self { array, next_readout: 0, conditioned: None }
     }
 
     /// The same die, going on at readout number `next_readout`.
     #[must_use]
     pub fn resuming_at(self, next_readout: u64) -> Self {
-        Self {
-            next_readout,
-            ..self
-        }
+        Self { next_readout, ..self }
     }
 
     /// The number of the next readout: how many power cycles the die has seen.

@@ -79,11 +79,7 @@ pub(super) fn variate(word: u64) -> f64 {
 /// rule (Takahasi and Mori, 1974) takes the integral to about 1e-13 relative.
 pub(super) fn quadrant(a: f64, b: f64, angle: f64) -> f64 {
     // The difference of the smaller tails, which have their digits.
-    let between = if a > 0.0 {
-        cdf(-a) - cdf(-b)
-    } else {
-        cdf(b) - cdf(a)
-    };
+    let between = if a > 0.0 { cdf(-a) - cdf(-b) } else { cdf(b) - cdf(a) };
     let gap = (a - b) * (a - b) / 2.0;
     let density = |phi: f64| {
         let (sin, cos) = (libm::sin(phi), libm::cos(phi));
@@ -141,10 +137,7 @@ mod tests {
             (6.0, 0.999_999_999_013_412_4),
         ] {
             let error = (cdf(x) / exact - 1.0).abs();
-            assert!(
-                error <= (1.0 + x * x) * f64::EPSILON,
-                "Phi({x}) is off by {error:e}"
-            );
+            assert!(error <= (1.0 + x * x) * f64::EPSILON, "Phi({x}) is off by {error:e}");
         }
     }
 
@@ -182,13 +175,7 @@ mod tests {
             let error = (quadrant(0.0, 0.0, angle) / (angle / TAU) - 1.0).abs();
             assert!(error < 1e-13, "{angle}: {error:e}");
         }
-        for (a, b) in [
-            (0.3, 0.3),
-            (-0.7, 1.2),
-            (1.2, -0.7),
-            (3.0, -4.0),
-            (-6.0, -5.0),
-        ] {
+        for (a, b) in [(0.3, 0.3), (-0.7, 1.2), (1.2, -0.7), (3.0, -4.0), (-6.0, -5.0)] {
             let independent = cdf(-a) * cdf(b);
             let error = (quadrant(a, b, core::f64::consts::FRAC_PI_2) / independent - 1.0).abs();
             assert!(error < 1e-12, "{a}, {b}: {error:e}");
@@ -225,10 +212,7 @@ mod tests {
             assert!(distance * n.sqrt() < 3.146, "seed {seed}: {distance}");
             let far = drawn.iter().filter(|x| x.abs() > 4.0).count();
             let expected = 2.0 * cdf(-4.0) * n;
-            assert!(
-                (far as f64 - expected).abs() < 5.85 * expected.sqrt(),
-                "seed {seed}: {far}"
-            );
+            assert!((far as f64 - expected).abs() < 5.85 * expected.sqrt(), "seed {seed}: {far}");
         }
     }
 }

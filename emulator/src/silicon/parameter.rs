@@ -18,12 +18,7 @@ pub struct ParameterError {
 
 impl fmt::Display for ParameterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            parameter,
-            value,
-            least,
-            greatest,
-        } = self;
+        let Self { parameter, value, least, greatest } = self;
         write!(f, "{parameter} is {value}, outside {least} to {greatest}")
     }
 }
@@ -39,10 +34,5 @@ pub(super) fn within(
     if range.contains(&value) {
         return Ok(value);
     }
-    Err(ParameterError {
-        parameter,
-        value,
-        least: *range.start(),
-        greatest: *range.end(),
-    })
+    Err(ParameterError { parameter, value, least: *range.start(), greatest: *range.end() })
 }

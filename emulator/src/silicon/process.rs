@@ -72,21 +72,13 @@ impl Process {
         // 1 - cos = 2 sin^2(angle / 2), which keeps its digits for a small angle.
         let half_sin = libm::sin(angle / 2.0);
         let lambda1 = libm::sqrt(2.0 * half_sin * half_sin / libm::cos(angle));
-        Self::new(
-            lambda1,
-            0.0,
-            TemperatureLaw::default(),
-            AgeingLaw::default(),
-        )
+        Self::new(lambda1, 0.0, TemperatureLaw::default(), AgeingLaw::default())
     }
 
     /// The same cells under another law of temperature.
     #[must_use]
     pub fn with_temperature(self, temperature: TemperatureLaw) -> Self {
-        Self {
-            temperature,
-            ..self
-        }
+        Self { temperature, ..self }
     }
 
     /// The same cells under another law of ageing.
@@ -200,11 +192,7 @@ impl Process {
     pub(super) fn latent(&self, cell: &Cell, condition: &Condition) -> f64 {
         let skew = (cell.skew - self.lambda2) / self.lambda1;
         let drift = cell.temperature_coefficient * condition.temperature_step;
-        let wear = if cell.held {
-            -condition.ageing_delta
-        } else {
-            condition.ageing_delta
-        };
+        let wear = if cell.held { -condition.ageing_delta } else { condition.ageing_delta };
         skew + drift + wear
     }
 }

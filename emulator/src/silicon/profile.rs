@@ -113,22 +113,13 @@ pub fn find(name: &str) -> Option<&'static Profile> {
 }
 
 /// The profiles shipped, the default of examples first.
-pub const PROFILES: &[Profile] = &[
-    TYPICAL_MCU,
-    SCUM,
-    STM32F401,
-    WANG_2020_FIELD,
-    MAES_2013_SRAM,
-];
+pub const PROFILES: &[Profile] = &[TYPICAL_MCU, SCUM, STM32F401, WANG_2020_FIELD, MAES_2013_SRAM];
 
 const TYPICAL_MCU: Profile = Profile {
     name: "typical-mcu",
     description: "SRAM of a microcontroller as most measure it: no bias, 5 % bit errors",
     kind: ProfileKind::Typical,
-    lambda1: of_skew(
-        0.11,
-        "a round value within 0.10 to 0.12 of measured microcontrollers",
-    ),
+    lambda1: of_skew(0.11, "a round value within 0.10 to 0.12 of measured microcontrollers"),
     lambda2: of_skew(0.0, "measured microcontrollers are about unbiased"),
     theta_celsius: BORROWED_THETA,
     reference_celsius: ASSUMED_ROOM,
@@ -141,14 +132,8 @@ const SCUM: Profile = Profile {
     name: "scum",
     description: "Single-Chip Micro-Mote, chip M39: 85 readouts of 450,560 cells",
     kind: ProfileKind::Measured,
-    lambda1: of_skew(
-        0.1010,
-        "fitted to the ones counts of 85 readouts, chi2/df 0.9",
-    ),
-    lambda2: of_skew(
-        -0.0022,
-        "fitted to the ones counts of 85 readouts, chi2/df 0.9",
-    ),
+    lambda1: of_skew(0.1010, "fitted to the ones counts of 85 readouts, chi2/df 0.9"),
+    lambda2: of_skew(-0.0022, "fitted to the ones counts of 85 readouts, chi2/df 0.9"),
     theta_celsius: BORROWED_THETA,
     reference_celsius: ASSUMED_ROOM,
     ageing_delta: BORROWED_DELTA,
@@ -160,14 +145,8 @@ const STM32F401: Profile = Profile {
     name: "stm32f401",
     description: "STM32F401 microcontroller: four boards, 15 readouts of 786,400 cells each",
     kind: ProfileKind::Measured,
-    lambda1: of_skew(
-        0.1147,
-        "mean of maximum-likelihood fits at 23 C: .1103, .1145, .1168, .1173",
-    ),
-    lambda2: of_skew(
-        -0.0104,
-        "mean of the same fits: -.0038, -.0315, -.0108, .0044",
-    ),
+    lambda1: of_skew(0.1147, "mean of maximum-likelihood fits at 23 C: .1103, .1145, .1168, .1173"),
+    lambda2: of_skew(-0.0104, "mean of the same fits: -.0038, -.0315, -.0108, .0044"),
     theta_celsius: degrees(
         30.0,
         "majority at 23 C to readouts at -18 C, 6.192 % and 6.146 % on two boards: 30.4 and 29.6",
@@ -182,10 +161,7 @@ const WANG_2020_FIELD: Profile = Profile {
     name: "wang-2020-field",
     description: "16 boards in a two-year field test, 175 million readouts (Wang et al. 2020)",
     kind: ProfileKind::Literature,
-    lambda1: of_skew(
-        0.058_377_654_478_3,
-        "solves a bit error rate of 2.49 % (recalled)",
-    ),
+    lambda1: of_skew(0.058_377_654_478_3, "solves a bit error rate of 2.49 % (recalled)"),
     lambda2: of_skew(-0.324_469_632_35, "solves a bias of 0.627 (recalled)"),
     theta_celsius: BORROWED_THETA,
     reference_celsius: ASSUMED_ROOM,
@@ -210,15 +186,11 @@ const MAES_2013_SRAM: Profile = Profile {
     ageing_exponent: CLOCK_EXPONENT,
 };
 
-const BORROWED_THETA: Sourced = degrees(
-    30.0,
-    "borrowed from stm32f401: no temperature data for this silicon",
-);
+const BORROWED_THETA: Sourced =
+    degrees(30.0, "borrowed from stm32f401: no temperature data for this silicon");
 const ASSUMED_ROOM: Sourced = celsius(25.0, "assumed: the room was not recorded");
-const BORROWED_DELTA: Sourced = of_noise(
-    0.205_691_719_379,
-    "borrowed from wang-2020-field: no ageing data for this silicon",
-);
+const BORROWED_DELTA: Sourced =
+    of_noise(0.205_691_719_379, "borrowed from wang-2020-field: no ageing data for this silicon");
 const TWO_YEARS: Sourced = years(2.0, "borrowed from wang-2020-field, with its shift");
 const CLOCK_EXPONENT: Sourced = Sourced {
     value: 0.2,
@@ -227,41 +199,21 @@ const CLOCK_EXPONENT: Sourced = Sourced {
 };
 
 const fn of_skew(value: f64, provenance: &'static str) -> Sourced {
-    Sourced {
-        value,
-        unit: "standard deviations of the skew",
-        provenance,
-    }
+    Sourced { value, unit: "standard deviations of the skew", provenance }
 }
 
 const fn of_noise(value: f64, provenance: &'static str) -> Sourced {
-    Sourced {
-        value,
-        unit: "standard deviations of the readout noise",
-        provenance,
-    }
+    Sourced { value, unit: "standard deviations of the readout noise", provenance }
 }
 
 const fn degrees(value: f64, provenance: &'static str) -> Sourced {
-    Sourced {
-        value,
-        unit: "degrees",
-        provenance,
-    }
+    Sourced { value, unit: "degrees", provenance }
 }
 
 const fn celsius(value: f64, provenance: &'static str) -> Sourced {
-    Sourced {
-        value,
-        unit: "degrees Celsius",
-        provenance,
-    }
+    Sourced { value, unit: "degrees Celsius", provenance }
 }
 
 const fn years(value: f64, provenance: &'static str) -> Sourced {
-    Sourced {
-        value,
-        unit: "years",
-        provenance,
-    }
+    Sourced { value, unit: "years", provenance }
 }

@@ -34,11 +34,7 @@ impl RecordedSram {
         }
         if let Some(readout) = readouts.iter().position(|bits| bits.len() != cells) {
             let found = readouts[readout].len();
-            return Err(RecordingError::Length {
-                readout,
-                expected: cells,
-                found,
-            });
+            return Err(RecordingError::Length { readout, expected: cells, found });
         }
         Ok(Self {
             readouts: readouts.into_iter().map(Response::new).collect(),
@@ -51,10 +47,7 @@ impl RecordedSram {
     /// States where the readouts were measured.
     #[must_use]
     pub fn recorded_in(self, environment: Environment) -> Self {
-        Self {
-            environment,
-            ..self
-        }
+        Self { environment, ..self }
     }
 
     /// Keeps only the cells of `window`, counted in the present window.
@@ -64,26 +57,16 @@ impl RecordedSram {
     pub fn restricted_to(self, window: Range<usize>) -> Result<Self, RecordingError> {
         let cells = self.cells();
         if window.is_empty() || window.end > cells {
-            return Err(RecordingError::Window {
-                start: window.start,
-                end: window.end,
-                cells,
-            });
+            return Err(RecordingError::Window { start: window.start, end: window.end, cells });
         }
         let start = self.window.start;
-        Ok(Self {
-            window: start + window.start..start + window.end,
-            ..self
-        })
+        Ok(Self { window: start + window.start..start + window.end, ..self })
     }
 
     /// The same die, going on at readout number `next_readout`; past the last one it is exhausted.
     #[must_use]
     pub fn resuming_at(self, next_readout: u64) -> Self {
-        Self {
-            next_readout,
-            ..self
-        }
+        Self { next_readout, ..self }
     }
 
     /// The number of the next readout.
@@ -111,9 +94,7 @@ impl Silicon for RecordedSram {
         let readout = usize::try_from(self.next_readout)
             .ok()
             .and_then(|index| self.readouts.get(index))
-            .ok_or(PowerUpError::Exhausted {
-                recorded: self.recorded(),
-            })?;
+            .ok_or(PowerUpError::Exhausted { recorded: self.recorded() })?;
         self.next_readout += 1;
         Ok(readout.window(self.window.start, self.window.len()))
     }
@@ -162,15 +143,8 @@ impl fmt::Display for RecordingError {
         match self {
             Self::NoReadout => f.write_str("a recording without a readout"),
             Self::NoCell => f.write_str("readouts without a cell"),
-            Self::Length {
-                readout,
-                expected,
-                found,
-            } => {
-                write!(
-                    f,
-                    "readout {readout} has {found} cells, the first one {expected}"
-                )
+            Self::Length { readout, expected, found } => {
+                write!(f, "readout {readout} has {found} cells, the first one {expected}")
             }
             Self::Window { start, end, cells } => {
                 write!(f, "cells {start} to {end} of {cells}")

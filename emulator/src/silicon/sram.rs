@@ -80,12 +80,7 @@ impl SramArray {
             return Err(CellCountError { cells });
         }
         let skews = variates(&seed.child(SKEW), 0).take(cells).collect();
-        Ok(Self {
-            process,
-            seed: seed.clone(),
-            skews,
-            held: None,
-        })
+        Ok(Self { process, seed: seed.clone(), skews, held: None })
     }
 
     /// The same die, its cells holding `pattern` while they age.
@@ -96,15 +91,9 @@ impl SramArray {
     /// If the pattern has another length than the array.
     pub fn with_held(self, pattern: BitString) -> Result<Self, HeldLengthError> {
         if pattern.len() != self.cells() {
-            return Err(HeldLengthError {
-                expected: self.cells(),
-                found: pattern.len(),
-            });
+            return Err(HeldLengthError { expected: self.cells(), found: pattern.len() });
         }
-        Ok(Self {
-            held: Some(pattern),
-            ..self
-        })
+        Ok(Self { held: Some(pattern), ..self })
     }
 
     /// Number of cells.
@@ -151,11 +140,7 @@ impl SramArray {
             dominant[cell / 64] |= u64::from(u >= 0.0) << (cell % 64);
             minority.push(threshold(normal::cdf(-u.abs())));
         }
-        ConditionedSram::new(
-            BitString::from_words(dominant, self.cells()),
-            minority,
-            &self.seed,
-        )
+        ConditionedSram::new(BitString::from_words(dominant, self.cells()), minority, &self.seed)
     }
 
     /// The latent `u` of each cell.
@@ -167,16 +152,10 @@ impl SramArray {
         let heated = condition.temperature_step != 0.0;
         let mut coefficients = heated.then(|| variates(&self.seed.child(TEMPERATURE), 0));
         self.skews.iter().enumerate().map(move |(index, &skew)| {
-            let temperature_coefficient = coefficients
-                .as_mut()
-                .and_then(Iterator::next)
-                .unwrap_or(0.0);
+            let temperature_coefficient =
+                coefficients.as_mut().and_then(Iterator::next).unwrap_or(0.0);
             let held = held.is_some_and(|bits| bits.get(index));
-            let cell = Cell {
-                skew,
-                temperature_coefficient,
-                held,
-            };
+            let cell = Cell { skew, temperature_coefficient, held };
             self.process.latent(&cell, condition)
         })
     }
@@ -209,10 +188,7 @@ impl ConditionedSram {
         minority.resize(minority.len().next_multiple_of(64), 0);
         Self {
             dominant,
-            high: minority
-                .iter()
-                .map(|&threshold| high_16(threshold))
-                .collect(),
+            high: minority.iter().map(|&threshold| high_16(threshold)).collect(),
             minority,
             draws: seed.child(POWER_UP),
             refinements: seed.child(REFINEMENT),
@@ -267,11 +243,7 @@ impl ConditionedSram {
     #[must_use]
     pub fn one_probability(&self, cell: usize) -> f64 {
         let minority = self.minority_probability(cell);
-        if self.dominant.get(cell) {
-            1.0 - minority
-        } else {
-            minority
-        }
+        if self.dominant.get(cell) { 1.0 - minority } else { minority }
     }
 
     /// Decides the cells of `block` that `open` marks by the low 48 bits of their draws.
@@ -292,9 +264,7 @@ impl ConditionedSram {
 
 impl fmt::Debug for ConditionedSram {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConditionedSram")
-            .field("cells", &self.cells())
-            .finish_non_exhaustive()
+        f.debug_struct("ConditionedSram").field("cells", &self.cells()).finish_non_exhaustive()
     }
 }
 
@@ -314,19 +284,19 @@ fn compare(draws: &mut SimulatedRng, thresholds: &[u16; 64]) -> Comparison {
         below[place] = u8::from(draw < threshold);
         equal[place] = u8::from(draw == threshold);
     }
-    Comparison {
-        below: bits_of(&below),
-        equal: bits_of(&equal),
-    }
+    Comparison { below: bits_of(&below), equal: bits_of(&equal) }
 }
 
 /// The bits of 64 bytes that are 0 or 1, first byte lowest.
 fn bits_of(flags: &[u8; 64]) -> u64 {
     // The product moves byte j of eight, at bit 8j, to bit 56 + j; nothing else gets there.
     const GATHER: u64 = 0x0102_0408_1020_4080;
-    flags.as_chunks().0.iter().rev().fold(0, |bits, &eight| {
-        bits << 8 | u64::from_le_bytes(eight).wrapping_mul(GATHER) >> 56
-    })
+    flags
+        .as_chunks()
+        .0
+        .iter()
+        .rev()
+        .fold(0, |bits, &eight| bits << 8 | u64::from_le_bytes(eight).wrapping_mul(GATHER) >> 56)
 }
 
 /// The N(0,1) variates of a node, from cell `first` on.
@@ -359,11 +329,7 @@ pub struct CellCountError {
 
 impl fmt::Display for CellCountError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} cells, where an array has 1 to {MAX_CELLS}",
-            self.cells
-        )
+        write!(f, "{} cells, where an array has 1 to {MAX_CELLS}", self.cells)
     }
 }
 
@@ -380,11 +346,7 @@ pub struct HeldLengthError {
 
 impl fmt::Display for HeldLengthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "a pattern of {} bits held by {} cells",
-            self.found, self.expected
-        )
+        write!(f, "a pattern of {} bits held by {} cells", self.found, self.expected)
     }
 }
 
@@ -408,18 +370,9 @@ mod tests {
     /// The 64-bit draw of a cell, read from the addresses in the door comment one at a time.
     fn draw(seed: &SeedTree, cell: usize, readout: u64) -> u64 {
         let cell = cell as u64;
-        let word = seed
-            .child("power-up")
-            .stream(readout)
-            .at(cell / 2)
-            .next_u32();
+        let word = seed.child("power-up").stream(readout).at(cell / 2).next_u32();
         let high = u64::from(word >> (16 * (cell % 2)) & 0xffff);
-        let low = seed
-            .child("power-up refinement")
-            .stream(readout)
-            .at(2 * cell)
-            .next_u64()
-            >> 16;
+        let low = seed.child("power-up refinement").stream(readout).at(2 * cell).next_u64() >> 16;
         high << 48 | low
     }
 
@@ -436,12 +389,7 @@ mod tests {
             let draws: Vec<u64> = (0..CELLS).map(|cell| draw(&seed, cell, readout)).collect();
             let just_above = draws.iter().map(|draw| draw + 1).collect();
             assert_eq!(with_thresholds(&seed, draws).power_up(readout).weight(), 0);
-            assert_eq!(
-                with_thresholds(&seed, just_above)
-                    .power_up(readout)
-                    .weight(),
-                CELLS
-            );
+            assert_eq!(with_thresholds(&seed, just_above).power_up(readout).weight(), CELLS);
         }
     }
 

@@ -52,9 +52,7 @@ impl TemperatureLaw {
     /// `environment` does to `u`, with the sign of the step.
     #[must_use]
     pub fn step(&self, environment: &Environment) -> f64 {
-        let celsius = environment
-            .temperature_celsius()
-            .unwrap_or(self.reference_celsius);
+        let celsius = environment.temperature_celsius().unwrap_or(self.reference_celsius);
         (celsius - self.reference_celsius) / self.theta_celsius
     }
 }
@@ -64,9 +62,6 @@ impl Default for TemperatureLaw {
     /// and -18 degrees (30.4 and 29.6 from their bit error rates of 6.19 % and 6.15 % to the
     /// majority at 23 degrees).
     fn default() -> Self {
-        Self {
-            theta_celsius: 30.0,
-            reference_celsius: 25.0,
-        }
+        Self { theta_celsius: 30.0, reference_celsius: 25.0 }
     }
 }

@@ -1,4 +1,4 @@
-//! The code-offset construction, [DORS08] section 5.
+//! The code-offset construction, \[DORS08\] section 5.
 
 use rand_core::Rng;
 use zeroize::Zeroizing;

@@ -1,4 +1,4 @@
-//! The syndrome construction, [DORS08] section 5: shorter, and without randomness.
+//! The syndrome construction, \[DORS08\] section 5: shorter, and without randomness.
 
 use rand_core::Rng;
 

@@ -68,7 +68,7 @@ fn number(value: &Value) -> usize {
 
 #[test]
 #[ignore = "needs ../shared; stage 2"]
-fn every_bch_word_of_others() {
+fn every_bch_word_of_others_in_shared() {
     let vectors = shared("bch_vectors.json");
     let (mut failures, mut miscorrections) = (0, 0);
     for entry in vectors["codes"].as_array().unwrap() {
@@ -98,7 +98,7 @@ fn every_bch_word_of_others() {
 
 #[test]
 #[ignore = "needs ../shared; stage 2"]
-fn every_golay_word_of_others() {
+fn every_golay_word_of_others_in_shared() {
     let vectors = shared("golay.json");
     let codes = vectors["codes"].as_array().unwrap();
     let entry = codes.iter().find(|entry| entry["generator_hex"] == "c75").unwrap();

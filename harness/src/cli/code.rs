@@ -46,8 +46,7 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Fail
 
 /// Reads a code from the command line.
 pub(crate) fn parse(text: &str) -> Result<BoxedCode, Failure> {
-    notation::parse(text)
-        .map_err(|error| Failure::usage(format_args!("code {text:?}: {error}")))
+    notation::parse(text).map_err(|error| Failure::usage(format_args!("code {text:?}: {error}")))
 }
 
 fn info(session: &Session, code: &BoxedCode) -> Result<Exit, Failure> {

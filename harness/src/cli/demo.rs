@@ -7,11 +7,11 @@ use anstyle::{AnsiColor, Style};
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::code;
 use super::device::SketchName;
 use super::exit::{Exit, Failure};
 use super::session::{Session, inputs};
 use super::silicon_arguments::{NamedProcess, SiliconArguments};
-use super::code;
 use crate::demo::measured::{self, ChipRecord};
 use crate::demo::modelled::{self, Situation};
 use crate::demo::{DemoError, DesignRecord, KeyDesign, Refusal};
@@ -119,30 +119,54 @@ fn modelled_page(plan: &modelled::Plan, named: &NamedProcess, story: &modelled::
     let ber = story.predictions.first().map_or(0.0, |prediction| prediction.ber);
     let chips = count(plan.devices, "chip");
     let cells = thousands(plan.cells);
-    line(&mut page, format_args!(
-        "{BOLD}{chips} that were never given a key{BOLD:#}                                seed {}",
-        plan.seed
-    ));
-    line(&mut page, format_args!(
-        "\nSRAM cells wake up as 0 or 1: each chip in a pattern of its own, every time nearly the same.\n\
+    line(
+        &mut page,
+        format_args!(
+            "{BOLD}{chips} that were never given a key{BOLD:#}                                seed {}",
+            plan.seed
+        ),
+    );
+    line(
+        &mut page,
+        format_args!(
+            "\nSRAM cells wake up as 0 or 1: each chip in a pattern of its own, every time nearly the same.\n\
          Out of that pattern a chip grows its private key whenever it is switched on, and forgets it\n\
          when it is switched off. Nothing secret is ever stored, and nothing was ever loaded.\n"
-    ));
-    line(&mut page, format_args!(
-        "  silicon    {} of {cells} cells each ({}); two power-ups differ in {} of the cells",
-        chips, named.name, percent(ber)
-    ));
+        ),
+    );
+    line(
+        &mut page,
+        format_args!(
+            "  silicon    {} of {cells} cells each ({}); two power-ups differ in {} of the cells",
+            chips,
+            named.name,
+            percent(ber)
+        ),
+    );
     design_lines(&mut page, &story.design);
 
-    heading(&mut page, 1, "Enrolment: the first power-up becomes a key pair; the public half is registered");
+    heading(
+        &mut page,
+        1,
+        "Enrolment: the first power-up becomes a key pair; the public half is registered",
+    );
     for device in &story.devices {
-        line(&mut page, format_args!(
-            "  {:<8} device {}  public key {}...",
-            device.name, device.device_id, hex(&device.public_key[..9])
-        ));
+        line(
+            &mut page,
+            format_args!(
+                "  {:<8} device {}  public key {}...",
+                device.name,
+                device.device_id,
+                hex(&device.public_key[..9])
+            ),
+        );
     }
 
-    heading(&mut page, 2, "Authentication: switched on again, the chip signs the verifier's fresh nonce");
+    heading(
+        &mut page,
+        2,
+        "Authentication: switched on again, the chip signs the verifier's fresh nonce",
+    );
     let mut header = format!("  {:<8}", "");
     for situation in modelled::SITUATIONS {
         let _ = write!(header, " {:>15}", situation_name(situation, &named.process));
@@ -162,22 +186,28 @@ fn modelled_page(plan: &modelled::Plan, named: &NamedProcess, story: &modelled::
         }
         line(&mut page, format_args!("{row}"));
     }
-    line(&mut page, format_args!(
-        "  (the numbers count the cells, of {}, that woke up otherwise than at enrolment)",
-        thousands(story.design.puf_bits)
-    ));
+    line(
+        &mut page,
+        format_args!(
+            "  (the numbers count the cells, of {}, that woke up otherwise than at enrolment)",
+            thousands(story.design.puf_bits)
+        ),
+    );
 
     heading(&mut page, 3, "Refused");
     refusal_lines(&mut page, &story.refused);
 
     heading(&mut page, 4, "How often does a good chip fail to rebuild its key?");
     for prediction in &story.predictions {
-        line(&mut page, format_args!(
-            "  {:<16} {:>6} of the cells differ   key failure rate {:>9}",
-            situation_name(prediction.situation, &named.process),
-            percent(prediction.ber),
-            scientific(prediction.key_failure),
-        ));
+        line(
+            &mut page,
+            format_args!(
+                "  {:<16} {:>6} of the cells differ   key failure rate {:>9}",
+                situation_name(prediction.situation, &named.process),
+                percent(prediction.ber),
+                scientific(prediction.key_failure),
+            ),
+        );
     }
     line(&mut page, format_args!("  (mean over all chips of this process, {})", exact::METHOD));
     verdict_line(&mut page, story.held(), "every chip got in, nobody else did");
@@ -252,8 +282,7 @@ fn run_measured(
     design: KeyDesign,
     path: &Path,
 ) -> Result<Exit, Failure> {
-    let options =
-        readouts::Options { record_bytes: arguments.record_bytes, ..Default::default() };
+    let options = readouts::Options { record_bytes: arguments.record_bytes, ..Default::default() };
     let recording = read_measured(session, path, &options)?;
     let windows = match arguments.windows {
         Windows::All => None,
@@ -309,38 +338,62 @@ pub(crate) fn read_measured(
 
 fn measured_page(plan: &measured::Plan, path: &Path, story: &measured::Story) -> String {
     let mut page = String::new();
-    line(&mut page, format_args!(
-        "{BOLD}{} of measured silicon{BOLD:#}, {}                        seed {}",
-        count(story.chips.len(), "chip"), path.display(), plan.seed
-    ));
-    line(&mut page, format_args!(
-        "\nEach chip is enrolled from its first measured power-up and has to prove who it is at every\n\
+    line(
+        &mut page,
+        format_args!(
+            "{BOLD}{} of measured silicon{BOLD:#}, {}                        seed {}",
+            count(story.chips.len(), "chip"),
+            path.display(),
+            plan.seed
+        ),
+    );
+    line(
+        &mut page,
+        format_args!(
+            "\nEach chip is enrolled from its first measured power-up and has to prove who it is at every\n\
          later one. No key was ever loaded: it grows from the cells, each time anew.\n"
-    ));
+        ),
+    );
     design_lines(&mut page, &story.design);
 
     heading(&mut page, 1, "Enrolment from the first readout");
     let width = story.chips.iter().map(|chip| chip.name.len()).max().unwrap_or(0);
     for chip in &story.chips {
-        line(&mut page, format_args!(
-            "  {:<width$}  {} cells, {} readouts   device {}  public key {}...",
-            chip.name, thousands(chip.cells), chip.readouts, chip.device_id,
-            hex(&chip.public_key[..5])
-        ));
+        line(
+            &mut page,
+            format_args!(
+                "  {:<width$}  {} cells, {} readouts   device {}  public key {}...",
+                chip.name,
+                thousands(chip.cells),
+                chip.readouts,
+                chip.device_id,
+                hex(&chip.public_key[..5])
+            ),
+        );
     }
 
     heading(&mut page, 2, "Authentication at every later readout");
-    line(&mut page, format_args!(
-        "  {:<width$}  {:>5}  {:>11}  {:>13}  {:>15}  {:>9}",
-        "", "boots", "key rebuilt", "authenticated", "cells differing", "at most"
-    ));
+    line(
+        &mut page,
+        format_args!(
+            "  {:<width$}  {:>5}  {:>11}  {:>13}  {:>15}  {:>9}",
+            "", "boots", "key rebuilt", "authenticated", "cells differing", "at most"
+        ),
+    );
     for chip in &story.chips {
         let rebuilt = chip.boots() - chip.failures[0];
         let style = if chip.authenticated == chip.boots() { GOOD } else { BAD };
-        line(&mut page, format_args!(
-            "  {:<width$}  {:>5}  {rebuilt:>11}  {style}{:>13}{style:#}  {:>15}  {:>9}",
-            chip.name, chip.boots(), chip.authenticated, percent(chip.ber), percent(chip.ber_max),
-        ));
+        line(
+            &mut page,
+            format_args!(
+                "  {:<width$}  {:>5}  {rebuilt:>11}  {style}{:>13}{style:#}  {:>15}  {:>9}",
+                chip.name,
+                chip.boots(),
+                chip.authenticated,
+                percent(chip.ber),
+                percent(chip.ber_max),
+            ),
+        );
     }
     if story.chips.iter().any(|chip| chip.windows > 1) {
         window_lines(&mut page, &story.chips, width);
@@ -351,34 +404,51 @@ fn measured_page(plan: &measured::Plan, path: &Path, story: &measured::Story) ->
     }
     heading(&mut page, 4, "How often would a key not be rebuilt?");
     for chip in &story.chips {
-        line(&mut page, format_args!(
-            "  {:<width$}  {:>6} of the cells differ   key failure rate {:>9}",
-            chip.name, percent(chip.ber), scientific(chip.predicted_key_failure)
-        ));
+        line(
+            &mut page,
+            format_args!(
+                "  {:<width$}  {:>6} of the cells differ   key failure rate {:>9}",
+                chip.name,
+                percent(chip.ber),
+                scientific(chip.predicted_key_failure)
+            ),
+        );
     }
-    line(&mut page, format_args!(
-        "  ({}, at the measured error rate, cells alike and independent)", exact::METHOD
-    ));
+    line(
+        &mut page,
+        format_args!(
+            "  ({}, at the measured error rate, cells alike and independent)",
+            exact::METHOD
+        ),
+    );
     verdict_line(&mut page, story.held(), "every chip got in every time, nobody else did");
     page
 }
 
 fn window_lines(page: &mut String, chips: &[ChipRecord], width: usize) {
     line(page, format_args!("\n  every window of successive cells as a key of its own:"));
-    line(page, format_args!(
-        "  {:<width$}  {:>7}  {:>7}  {:>8}  {:>17}",
-        "", "windows", "tries", "failures", "key failure"
-    ));
+    line(
+        page,
+        format_args!(
+            "  {:<width$}  {:>7}  {:>7}  {:>8}  {:>17}",
+            "", "windows", "tries", "failures", "key failure"
+        ),
+    );
     for chip in chips {
         let failures: usize = chip.failures.iter().sum();
         let error = chip
             .key_failure_standard_error()
             .map_or(String::new(), |error| format!(" +- {}", percent(error)));
-        line(page, format_args!(
-            "  {:<width$}  {:>7}  {:>7}  {failures:>8}  {:>17}",
-            chip.name, chip.windows, chip.windows * chip.boots(),
-            format!("{}{error}", percent(chip.key_failure())),
-        ));
+        line(
+            page,
+            format_args!(
+                "  {:<width$}  {:>7}  {:>7}  {failures:>8}  {:>17}",
+                chip.name,
+                chip.windows,
+                chip.windows * chip.boots(),
+                format!("{}{error}", percent(chip.key_failure())),
+            ),
+        );
     }
     line(page, format_args!("  (+- one standard error, from the spread over windows)"));
 }
@@ -448,12 +518,19 @@ fn failure(error: &DemoError) -> Failure {
 }
 
 fn design_lines(page: &mut String, design: &DesignRecord) {
-    line(page, format_args!(
-        "  key        {} on {} cells: {} secret bits from an unbiased chip,\n  {:<10} {} bytes of \
+    line(
+        page,
+        format_args!(
+            "  key        {} on {} cells: {} secret bits from an unbiased chip,\n  {:<10} {} bytes of \
          public helper data ({})",
-        design.code, thousands(design.puf_bits), design.secret_bits, "",
-        thousands(design.helper_bytes), design.sketch
-    ));
+            design.code,
+            thousands(design.puf_bits),
+            design.secret_bits,
+            "",
+            thousands(design.helper_bytes),
+            design.sketch
+        ),
+    );
     line(page, format_args!("  identity   ECDSA on P-256; the verifier knows the public key only"));
 }
 
@@ -466,7 +543,8 @@ fn design_json(design: &DesignRecord) -> Value {
 
 fn refusal_lines(page: &mut String, refused: &[Refusal]) {
     for refusal in refused {
-        let (style, word) = if refusal.held() { (GOOD, "refused") } else { (BAD, "NOT AS EXPECTED") };
+        let (style, word) =
+            if refusal.held() { (GOOD, "refused") } else { (BAD, "NOT AS EXPECTED") };
         let reason = refusal.verdict.reason().map_or("accepted", |reason| reason.name());
         line(page, format_args!("  {:<58} {style}{word}{style:#}: {reason}", refusal.story));
     }
@@ -530,7 +608,7 @@ fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place) % 3 == 0 {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

@@ -79,7 +79,7 @@ pub(crate) enum Arguments {
         /// The device's folder.
         dir: PathBuf,
         #[command(flatten)]
-        how: Tamper,
+        how: TamperArguments,
     },
 }
 
@@ -146,7 +146,7 @@ pub(crate) struct Serve {
 
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
-pub(crate) struct Tamper {
+pub(crate) struct TamperArguments {
     /// Flips one bit, counted from the first byte's most significant bit.
     #[arg(long, value_name = "BIT")]
     flip_bit: Option<usize>,
@@ -231,8 +231,7 @@ fn recorded(session: &Session, new: &New, path: &Path) -> Result<SiliconSource, 
         }
     };
     let Some(device) = measured.devices.iter().find(|device| device.name == wanted) else {
-        let failure =
-            Failure::usage(format_args!("{}: no chip {wanted:?}", path.display()));
+        let failure = Failure::usage(format_args!("{}: no chip {wanted:?}", path.display()));
         return Err(match nearest::nearest(wanted, names.into_iter()) {
             Some(near) => failure.advise(format_args!("--chip {near}")),
             None => failure,
@@ -259,9 +258,7 @@ fn enroll(session: &Session, dir: &Path, celsius: Option<f64>) -> Result<Exit, F
     let what = [("dir", json!(dir)), ("temperature_celsius", json!(celsius))];
     session.print(
         || page("enrolled: its power-up became a key pair", &device),
-        || {
-            Document::new("device-enroll", session.given_seed(), inputs(what), describe(&device))
-        },
+        || Document::new("device-enroll", session.given_seed(), inputs(what), describe(&device)),
     )?;
     Ok(Exit::Done)
 }
@@ -406,7 +403,7 @@ fn age(session: &Session, dir: &Path, years: f64) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn tamper(session: &Session, dir: &Path, how: &Tamper) -> Result<Exit, Failure> {
+fn tamper(session: &Session, dir: &Path, how: &TamperArguments) -> Result<Exit, Failure> {
     let mut device = open(session, dir)?;
     let bytes = device.chip().nvm().helper_data().len();
     if let Some(bit) = how.flip_bit.filter(|&bit| bit >= 8 * bytes) {
@@ -477,8 +474,9 @@ fn failure(dir: &Path, error: &DeviceError) -> Failure {
             Failure::unreachable(error)
         }
         DeviceError::NotEmpty { .. } => Failure::usage(at).advise("another folder"),
-        DeviceError::NoDevice => Failure::bad_data(at)
-            .advise(format_args!("puflab device new {}", dir.display())),
+        DeviceError::NoDevice => {
+            Failure::bad_data(at).advise(format_args!("puflab device new {}", dir.display()))
+        }
         DeviceError::Code(_)
         | DeviceError::UnknownSketch(_)
         | DeviceError::Silicon(_)

@@ -37,9 +37,9 @@ impl EndpointArguments {
     }
 
     pub(crate) fn connect(&self) -> Result<Connection, Failure> {
-        self.endpoint()?.connect(CONNECT_TIMEOUT).map_err(|error| {
-            failure(&error).advise("is the device there? puflab device serve DIR")
-        })
+        self.endpoint()?
+            .connect(CONNECT_TIMEOUT)
+            .map_err(|error| failure(&error).advise("is the device there? puflab device serve DIR"))
     }
 }
 

@@ -99,8 +99,7 @@ impl Session {
             return to_stdout(result);
         };
         let plain = anstream::adapter::strip_bytes(result).into_vec();
-        write_output(path, |file| file.write_all(&plain))
-            .map_err(Failure::unreachable)
+        write_output(path, |file| file.write_all(&plain)).map_err(Failure::unreachable)
     }
 }
 

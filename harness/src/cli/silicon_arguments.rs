@@ -35,11 +35,6 @@ pub(crate) struct NamedProcess {
 }
 
 impl SiliconArguments {
-    /// Whether any of them was given.
-    pub(crate) fn given(&self) -> bool {
-        self.profile.is_some() || self.ber.is_some() || self.lambda1.is_some()
-    }
-
     pub(crate) fn resolve(&self) -> Result<NamedProcess, Failure> {
         let (name, process) = match (self.ber, self.lambda1) {
             (Some(ber), _) => (format!("BER {ber}"), Process::from_ber(ber)),

@@ -293,7 +293,8 @@ fn authenticate(
             AuthenticateError::Link(error) => Failure::unreachable(error),
             AuthenticateError::Verifier(error) => verifier_failure(&error),
         })?;
-    let device = attempt.device_id.map_or("a device without a name".to_owned(), |id| id.to_string());
+    let device =
+        attempt.device_id.map_or("a device without a name".to_owned(), |id| id.to_string());
     let page = || match attempt.verdict {
         Verdict::Accepted => {
             let green = AnsiColor::Green.on_default();
@@ -426,6 +427,7 @@ fn registry_failure(error: &RegistryError) -> Failure {
         | RegistryFault::Schema { .. }
         | RegistryFault::Damaged(_) => Failure::bad_data(error),
         RegistryFault::InUse | RegistryFault::Io(_) => Failure::unreachable(error),
+        RegistryFault::Exists => Failure::usage(error),
     }
 }
 
@@ -436,8 +438,9 @@ fn verifier_failure(error: &VerifierError) -> Failure {
         VerifierError::PublicKey(_) | VerifierError::DeviceIdMismatch { .. } => {
             Failure::bad_data(error)
         }
-        VerifierError::Revoked(_) | VerifierError::UnknownDevice(_) => Failure::usage(error)
-            .advise("puflab verifier list DB shows the devices it knows"),
+        VerifierError::Revoked(_) | VerifierError::UnknownDevice(_) => {
+            Failure::usage(error).advise("puflab verifier list DB shows the devices it knows")
+        }
     }
 }
 

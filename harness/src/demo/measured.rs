@@ -43,7 +43,7 @@ pub struct ChipRecord {
     pub windows: usize,
     /// For each window, the later readouts in which its key was not rebuilt.
     pub failures: Vec<usize>,
-    /// Mean fraction of cells that read otherwise than in the first readout, over the windows.
+    /// Mean fraction of the chip's cells that read otherwise than in the first readout.
     pub ber: f64,
     /// Greatest such fraction of a readout.
     pub ber_max: f64,
@@ -95,7 +95,8 @@ impl Story {
     #[must_use]
     pub fn held(&self) -> bool {
         let all_in = |chip: &ChipRecord| {
-            chip.authenticated == chip.boots() && chip.failures.iter().all(|&failures| failures == 0)
+            chip.authenticated == chip.boots()
+                && chip.failures.iter().all(|&failures| failures == 0)
         };
         self.chips.iter().all(all_in) && self.refused.iter().all(Refusal::held)
     }
@@ -183,7 +184,7 @@ fn authenticate_all(
         .collect::<Result<_, _>>()?;
     let failures = [vec![failed], others].concat();
 
-    let rates = error_rates(&device.readouts, windows * bits);
+    let rates = error_rates(&device.readouts);
     let ber = rates.iter().sum::<f64>() / rates.len() as f64;
     let extractor = &first.chip.design().extractor;
     let predicted_key_failure =
@@ -214,21 +215,17 @@ fn count_failures(
     let Window { mut silicon, chip, .. } = Window::enroll(plan, device, tree, first_cell)?;
     let mut failures = 0;
     for _ in 1..device.readouts.len() {
-        let powered = chip
-            .power_up(&mut silicon, &Environment::default())
-            .map_err(DemoError::PowerUp)?;
+        let powered =
+            chip.power_up(&mut silicon, &Environment::default()).map_err(DemoError::PowerUp)?;
         failures += usize::from(powered.key().is_err());
         progress(1);
     }
     Ok(failures)
 }
 
-/// Fraction of the first `cells` cells that each later readout reads otherwise than the first.
-fn error_rates(readouts: &[BitString], cells: usize) -> Vec<f64> {
-    let enrolled = readouts[0].slice(0, cells);
-    let rate = |readout: &BitString| {
-        enrolled.distance(&readout.slice(0, cells)) as f64 / cells as f64
-    };
+/// Fraction of the cells that each later readout reads otherwise than the first.
+fn error_rates(readouts: &[BitString]) -> Vec<f64> {
+    let rate = |later: &BitString| readouts[0].distance(later) as f64 / later.len() as f64;
     readouts[1..].iter().map(rate).collect()
 }
 
@@ -275,11 +272,8 @@ fn impostor(
     let tree = tree.child("chip").index(0);
     let victim = Window::enroll(plan, first, &tree, 0)?;
     let thief = Window::enroll(plan, second, &tree, 0)?;
-    let stolen = Chip::with_nvm(
-        victim.chip.serial(),
-        plan.design.at(0)?,
-        victim.chip.nvm().clone(),
-    );
+    let stolen =
+        Chip::with_nvm(victim.chip.serial(), plan.design.at(0)?, victim.chip.nvm().clone());
     let mut silicon = thief.silicon;
     let powered =
         stolen.power_up(&mut silicon, &Environment::default()).map_err(DemoError::PowerUp)?;

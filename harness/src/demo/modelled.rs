@@ -7,14 +7,15 @@ use puf_emulator::silicon::{Environment, ModelledSram, Process, SramArray};
 use puf_emulator::wire::{DeviceId, Evidence, Message};
 use rayon::prelude::*;
 
-use super::{
-    Authentication, DemoError, DesignRecord, Gate, KeyDesign, Refusal, serial, trng,
-};
+use super::{Authentication, DemoError, DesignRecord, Gate, KeyDesign, Refusal, serial, trng};
 use crate::reliability::exact;
 use crate::verifier::Reason;
 
-/// Bit error rate of the chip that is too noisy for its code.
-pub const NOISY_BER: f64 = 0.25;
+/// Bit error rates among which the chip that is too noisy for its code is looked for.
+const NOISY_BERS: [f64; 5] = [0.25, 0.30, 0.35, 0.40, 0.45];
+
+/// A chip is too noisy when it rebuilds its key less often than once in this many power-ups.
+const NEVER: f64 = 1e9;
 
 /// What the story is about.
 #[derive(Debug, Clone)]
@@ -118,7 +119,14 @@ pub fn tell(plan: &Plan) -> Result<Story, DemoError> {
     let predictions = predict(plan)?;
     let mut made: Vec<Device> = (0..plan.devices)
         .into_par_iter()
-        .map(|i| Device::make(plan, plan.process, format!("chip-{i}"), &tree.child("chip").index(i as u64)))
+        .map(|i| {
+            Device::make(
+                plan,
+                plan.process,
+                format!("chip-{i}"),
+                &tree.child("chip").index(i as u64),
+            )
+        })
         .collect::<Result<_, _>>()?;
 
     let mut gate = Gate::open(&tree)?;
@@ -195,9 +203,24 @@ impl Device {
         Ok(Self { name, silicon, chip, enrolled })
     }
 
-    fn power_up(&mut self, environment: &Environment) -> Result<puf_emulator::chip::Powered, DemoError> {
+    fn power_up(
+        &mut self,
+        environment: &Environment,
+    ) -> Result<puf_emulator::chip::Powered, DemoError> {
         self.chip.power_up(&mut self.silicon, environment).map_err(DemoError::PowerUp)
     }
+}
+
+/// The least bit error rate at which the code practically never rebuilds a key.
+fn too_noisy(plan: &Plan) -> Result<Option<f64>, DemoError> {
+    let extractor = plan.design.extractor()?;
+    for ber in NOISY_BERS {
+        let failure = exact::failure(extractor.code(), ber).map_err(DemoError::NoClosedForm)?;
+        if 1.0 - failure < 1.0 / NEVER {
+            return Ok(Some(ber));
+        }
+    }
+    Ok(None)
 }
 
 /// The four who must not get in.
@@ -250,15 +273,18 @@ fn refusals(
         verdict: gate.authenticate(&powered)?.0.verdict,
     });
 
-    let noisy = Process::from_ber(NOISY_BER).map_err(|e| DemoError::Silicon(e.to_string()))?;
-    let mut noisy = Device::make(plan, noisy, "noisy".into(), &tree.child("noisy"))?;
-    gate.register(&noisy.enrolled)?;
-    let powered = noisy.power_up(&here)?;
-    refused.push(Refusal {
-        attack: "too-noisy",
-        story: format!("an enrolled chip whose cells change in {:.0} %", 100.0 * NOISY_BER),
-        expected: Reason::NoEvidence,
-        verdict: gate.authenticate(&powered)?.0.verdict,
-    });
+    // Codes that bear any noise once in a while have no such chip.
+    if let Some(ber) = too_noisy(plan)? {
+        let noisy = Process::from_ber(ber).map_err(|e| DemoError::Silicon(e.to_string()))?;
+        let mut noisy = Device::make(plan, noisy, "noisy".into(), &tree.child("noisy"))?;
+        gate.register(&noisy.enrolled)?;
+        let powered = noisy.power_up(&here)?;
+        refused.push(Refusal {
+            attack: "too-noisy",
+            story: format!("an enrolled chip, {:.0} % of whose cells change", 100.0 * ber),
+            expected: Reason::NoEvidence,
+            verdict: gate.authenticate(&powered)?.0.verdict,
+        });
+    }
     Ok(refused)
 }

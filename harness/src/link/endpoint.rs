@@ -41,10 +41,7 @@ impl Endpoint {
             #[cfg(unix)]
             Self::Unix(path) => UnixStream::connect(path).map(Connection::Unix),
         }
-        .map_err(|source| EndpointError::Unreachable {
-            endpoint: self.clone(),
-            source,
-        })
+        .map_err(|source| EndpointError::Unreachable { endpoint: self.clone(), source })
     }
 
     /// Listens here.
@@ -56,14 +53,9 @@ impl Endpoint {
     /// If somebody listens here already, the path is taken by something that is not a socket, or the
     /// host refuses.
     pub fn listen(&self) -> Result<Listener, EndpointError> {
-        let refused = |source| EndpointError::CannotListen {
-            endpoint: self.clone(),
-            source,
-        };
+        let refused = |source| EndpointError::CannotListen { endpoint: self.clone(), source };
         let listener = match self {
-            Self::Tcp(address) => TcpListener::bind(address)
-                .map(Listener::Tcp)
-                .map_err(refused)?,
+            Self::Tcp(address) => TcpListener::bind(address).map(Listener::Tcp).map_err(refused)?,
             #[cfg(unix)]
             Self::Unix(path) => Listener::Unix(UnixSocket::bind(path, refused)?),
         };
@@ -252,11 +244,7 @@ impl UnixSocket {
             }
             other => other.map_err(refused)?,
         };
-        Ok(Self {
-            listener,
-            path: path.into(),
-            file: file_at(path),
-        })
+        Ok(Self { listener, path: path.into(), file: file_at(path) })
     }
 }
 
@@ -286,19 +274,14 @@ fn remove_stale(
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
             fs::remove_file(path).map_err(refused)
         }
-        Ok(_) => Err(refused(io::Error::new(
-            ErrorKind::AddrInUse,
-            "somebody listens there",
-        ))),
+        Ok(_) => Err(refused(io::Error::new(ErrorKind::AddrInUse, "somebody listens there"))),
         Err(error) => Err(refused(error)),
     }
 }
 
 #[cfg(unix)]
 fn file_at(path: &Path) -> Option<(u64, u64)> {
-    fs::symlink_metadata(path)
-        .ok()
-        .map(|metadata| (metadata.dev(), metadata.ino()))
+    fs::symlink_metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
 /// Why there is no connection, or nobody can listen.
@@ -337,11 +320,7 @@ impl fmt::Display for EndpointError {
             }
             #[cfg(unix)]
             Self::NotASocket { path } => {
-                write!(
-                    f,
-                    "cannot listen on {}: it exists and is not a socket",
-                    path.display()
-                )
+                write!(f, "cannot listen on {}: it exists and is not a socket", path.display())
             }
         }
     }
@@ -377,10 +356,7 @@ mod tests {
         assert!(endpoint.connect(SECOND).is_ok());
         drop(listener);
         assert!(!path.exists());
-        assert!(matches!(
-            endpoint.connect(SECOND),
-            Err(EndpointError::Unreachable { .. })
-        ));
+        assert!(matches!(endpoint.connect(SECOND), Err(EndpointError::Unreachable { .. })));
     }
 
     #[test]
@@ -388,10 +364,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (path, endpoint) = socket(&dir);
         drop(UnixListener::bind(&path).unwrap());
-        assert!(
-            path.exists(),
-            "std leaves the file behind, as a killed process does"
-        );
+        assert!(path.exists(), "std leaves the file behind, as a killed process does");
         let listener = endpoint.listen().unwrap();
         assert!(endpoint.connect(SECOND).is_ok());
         drop(listener);
@@ -414,18 +387,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (path, endpoint) = socket(&dir);
         fs::write(&path, "precious").unwrap();
-        assert!(matches!(
-            endpoint.listen(),
-            Err(EndpointError::NotASocket { .. })
-        ));
+        assert!(matches!(endpoint.listen(), Err(EndpointError::NotASocket { .. })));
         assert_eq!(fs::read(&path).unwrap(), b"precious");
         // Not even through a link that points at it.
         let link = dir.path().join("link");
         std::os::unix::fs::symlink(&path, &link).unwrap();
-        assert!(matches!(
-            Endpoint::Unix(link).listen(),
-            Err(EndpointError::NotASocket { .. })
-        ));
+        assert!(matches!(Endpoint::Unix(link).listen(), Err(EndpointError::NotASocket { .. })));
     }
 
     #[test]
@@ -441,19 +408,9 @@ mod tests {
 
     #[test]
     fn nobody_there_is_said_with_the_address() {
-        let closed = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap();
-        let error = Endpoint::Tcp(closed.to_string())
-            .connect(SECOND)
-            .unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with(&format!("cannot reach tcp {closed}: ")),
-            "{error}"
-        );
+        let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let error = Endpoint::Tcp(closed.to_string()).connect(SECOND).unwrap_err();
+        assert!(error.to_string().starts_with(&format!("cannot reach tcp {closed}: ")), "{error}");
         assert!(Endpoint::Tcp("no port".into()).connect(SECOND).is_err());
         assert!(Endpoint::Tcp("256.0.0.1:1".into()).listen().is_err());
     }

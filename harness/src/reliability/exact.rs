@@ -105,6 +105,7 @@ impl std::fmt::Display for NoClosedForm {
 impl std::error::Error for NoClosedForm {}
 
 #[cfg(test)]
+#[allow(clippy::excessive_precision, reason = "reference values with all their digits")]
 mod tests {
     use super::*;
     use fuzzy_extractor::code::notation;
@@ -112,10 +113,9 @@ mod tests {
     #[track_caller]
     fn check(code: &str, ber: f64, p_word: f64, p_key: f64) {
         let code = notation::parse(code).unwrap();
-        for (found, expected) in [
-            (word_failure(&*code, ber).unwrap(), p_word),
-            (failure(&*code, ber).unwrap(), p_key),
-        ] {
+        for (found, expected) in
+            [(word_failure(&*code, ber).unwrap(), p_word), (failure(&*code, ber).unwrap(), p_key)]
+        {
             let relative = (found / expected - 1.0).abs();
             assert!(relative < 1e-12, "{code} at {ber}: {found:e}, expected {expected:e}");
         }

@@ -75,11 +75,7 @@ pub(super) fn open(dir: &Path) -> Result<Folder, FolderError> {
             found: registry.verifier_id(),
         });
     }
-    Ok(Folder {
-        verifier_id,
-        policy,
-        registry,
-    })
+    Ok(Folder { verifier_id, policy, registry })
 }
 
 /// Puts a new registry into place, or finds the one that an unfinished setup has left, and says
@@ -105,10 +101,7 @@ fn left_over(path: &Path) -> Result<VerifierId, FolderError> {
     if unused {
         Ok(registry.verifier_id())
     } else {
-        Err(FolderError::ConfigLost {
-            registry: path.into(),
-            id: registry.verifier_id(),
-        })
+        Err(FolderError::ConfigLost { registry: path.into(), id: registry.verifier_id() })
     }
 }
 
@@ -129,12 +122,10 @@ fn stage(dir: &Path) -> Result<NamedTempFile, FolderError> {
 
 /// Gives a finished file its name, unless the name is taken.
 fn publish(staged: TempPath, path: &Path) -> Result<(), FolderError> {
-    staged
-        .persist_noclobber(path)
-        .map_err(|failed| match failed.error.kind() {
-            io::ErrorKind::AlreadyExists => FolderError::Exists { path: path.into() },
-            _ => io_at(path, failed.error),
-        })
+    staged.persist_noclobber(path).map_err(|failed| match failed.error.kind() {
+        io::ErrorKind::AlreadyExists => FolderError::Exists { path: path.into() },
+        _ => io_at(path, failed.error),
+    })
 }
 
 /// Makes the names of the files durable, where the host lets a directory be opened. The files
@@ -153,11 +144,7 @@ fn write_config(id: VerifierId, policy: &Policy) -> String {
          [policy]\n"
     );
     let lines = [
-        (
-            "How long a challenge can be answered.",
-            "nonce_ttl_seconds",
-            settings.nonce_ttl_seconds,
-        ),
+        ("How long a challenge can be answered.", "nonce_ttl_seconds", settings.nonce_ttl_seconds),
         (
             "Failed attempts in a row until a device is locked out, and for how long (0: never).",
             "max_failed_attempts",
@@ -175,11 +162,7 @@ fn write_config(id: VerifierId, policy: &Policy) -> String {
             "answer_timeout_seconds",
             settings.answer_timeout_seconds,
         ),
-        (
-            "",
-            "session_timeout_seconds",
-            settings.session_timeout_seconds,
-        ),
+        ("", "session_timeout_seconds", settings.session_timeout_seconds),
     ];
     for (comment, key, value) in lines {
         if !comment.is_empty() {
@@ -225,10 +208,7 @@ fn parse_config(text: &str) -> Result<(VerifierId, Policy), ConfigFault> {
     }
     let config: Config = toml::from_str(text).map_err(ConfigFault::Syntax)?;
     debug_assert_eq!(config.schema, schema);
-    let id = config
-        .verifier_id
-        .parse()
-        .map_err(ConfigFault::VerifierId)?;
+    let id = config.verifier_id.parse().map_err(ConfigFault::VerifierId)?;
     let policy = Policy::new(config.policy).map_err(ConfigFault::Policy)?;
     Ok((id, policy))
 }
@@ -236,23 +216,15 @@ fn parse_config(text: &str) -> Result<(VerifierId, Policy), ConfigFault> {
 fn read_bounded(path: &Path) -> io::Result<String> {
     use io::Read as _;
     let mut text = String::new();
-    File::open(path)?
-        .take(MAX_CONFIG_BYTES + 1)
-        .read_to_string(&mut text)?;
+    File::open(path)?.take(MAX_CONFIG_BYTES + 1).read_to_string(&mut text)?;
     if text.len() as u64 > MAX_CONFIG_BYTES {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            "longer than 64 KiB",
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "longer than 64 KiB"));
     }
     Ok(text)
 }
 
 fn io_at(path: &Path, source: io::Error) -> FolderError {
-    FolderError::Io {
-        path: path.into(),
-        source,
-    }
+    FolderError::Io { path: path.into(), source }
 }
 
 /// Why a verifier's folder could not be set up or opened.
@@ -329,11 +301,7 @@ impl fmt::Display for FolderError {
         match self {
             Self::Exists { path } => write!(f, "{} exists already", path.display()),
             Self::Missing { dir } => {
-                write!(
-                    f,
-                    "{} is not a verifier: it has no {CONFIG_FILE}",
-                    dir.display()
-                )
+                write!(f, "{} is not a verifier: it has no {CONFIG_FILE}", dir.display())
             }
             Self::Unfinished { dir } => write!(
                 f,
@@ -347,11 +315,7 @@ impl fmt::Display for FolderError {
                 registry.display()
             ),
             Self::Config { path, fault } => write!(f, "{}: {fault}", path.display()),
-            Self::ForeignRegistry {
-                dir,
-                expected,
-                found,
-            } => write!(
+            Self::ForeignRegistry { dir, expected, found } => write!(
                 f,
                 "{} holds a registry from another verifier: {CONFIG_FILE} is of {expected}, \
                  {REGISTRY_FILE} of {found}",
@@ -368,10 +332,7 @@ impl fmt::Display for ConfigFault {
         match self {
             Self::Syntax(error) => error.fmt(f),
             Self::Schema { found } => {
-                write!(
-                    f,
-                    "schema {found}, this program knows schema {CONFIG_SCHEMA}"
-                )
+                write!(f, "schema {found}, this program knows schema {CONFIG_SCHEMA}")
             }
             Self::VerifierId(error) => write!(f, "verifier_id: {error}"),
             Self::Policy(error) => write!(f, "policy: {error}"),
@@ -382,18 +343,9 @@ impl fmt::Display for ConfigFault {
 impl Error for FolderError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Config {
-                fault: ConfigFault::Syntax(error),
-                ..
-            } => Some(error),
-            Self::Config {
-                fault: ConfigFault::VerifierId(error),
-                ..
-            } => Some(error),
-            Self::Config {
-                fault: ConfigFault::Policy(error),
-                ..
-            } => Some(error),
+            Self::Config { fault: ConfigFault::Syntax(error), .. } => Some(error),
+            Self::Config { fault: ConfigFault::VerifierId(error), .. } => Some(error),
+            Self::Config { fault: ConfigFault::Policy(error), .. } => Some(error),
             Self::Registry(error) => Some(error),
             Self::Io { source, .. } => Some(source),
             _ => None,
@@ -433,10 +385,7 @@ mod tests {
     #[track_caller]
     fn check_refused(text: &str, expected: &str) {
         let message = parse_config(text).unwrap_err().to_string();
-        assert!(
-            message.contains(expected),
-            "{message:?} does not contain {expected:?}"
-        );
+        assert!(message.contains(expected), "{message:?} does not contain {expected:?}");
     }
 
     #[test]
@@ -444,19 +393,10 @@ mod tests {
         let head = format!("schema = 1\nverifier_id = \"{ID}\"\n");
         check_refused("schema = ", "line 1");
         check_refused("", "missing field `schema`");
-        check_refused(
-            "schema = 2\nanything = true\n",
-            "schema 2, this program knows schema 1",
-        );
-        check_refused(
-            "schema = 1\nverifier_id = \"ab\"\n",
-            "2 characters instead of 64",
-        );
+        check_refused("schema = 2\nanything = true\n", "schema 2, this program knows schema 1");
+        check_refused("schema = 1\nverifier_id = \"ab\"\n", "2 characters instead of 64");
         check_refused(&format!("{head}door = \"open\"\n"), "unknown field `door`");
-        check_refused(
-            &format!("{head}[policy]\nnonce_ttl = 3\n"),
-            "unknown field `nonce_ttl`",
-        );
+        check_refused(&format!("{head}[policy]\nnonce_ttl = 3\n"), "unknown field `nonce_ttl`");
         check_refused(
             &format!("{head}[policy]\nnonce_ttl_seconds = 0\n"),
             "policy: nonce_ttl_seconds = 0 is not in 1..=3600",

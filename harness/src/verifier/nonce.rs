@@ -58,15 +58,7 @@ impl NonceTable {
             return Err(IssueError::Repeated);
         }
         let expires = now.plus(self.ttl);
-        self.entries.insert(
-            bytes,
-            Entry {
-                device_id,
-                issued: now,
-                expires,
-                used: false,
-            },
-        );
+        self.entries.insert(bytes, Entry { device_id, issued: now, expires, used: false });
         self.outstanding.insert((expires, bytes));
         Ok(Nonce::from_bytes(bytes))
     }
@@ -86,10 +78,7 @@ impl NonceTable {
     /// # Errors
     /// If it is not outstanding and fresh.
     pub fn look_up(&self, nonce: &Nonce, now: Timestamp) -> Result<DeviceId, NonceRefusal> {
-        let entry = self
-            .entries
-            .get(nonce.as_bytes())
-            .ok_or(NonceRefusal::Unknown)?;
+        let entry = self.entries.get(nonce.as_bytes()).ok_or(NonceRefusal::Unknown)?;
         if entry.used {
             return Err(NonceRefusal::Used);
         }
@@ -104,10 +93,7 @@ impl NonceTable {
     ///
     /// Says whether it was outstanding until now.
     pub fn withdraw(&mut self, nonce: &Nonce) -> bool {
-        let outstanding = self
-            .entries
-            .get(nonce.as_bytes())
-            .is_some_and(|entry| !entry.used);
+        let outstanding = self.entries.get(nonce.as_bytes()).is_some_and(|entry| !entry.used);
         if outstanding {
             self.retire(nonce);
         }
@@ -141,15 +127,8 @@ impl NonceTable {
         if self.entries.len() < self.capacity {
             return Ok(());
         }
-        let expired = self
-            .outstanding
-            .first()
-            .is_some_and(|(expires, _)| *expires <= now);
-        let over = if expired {
-            self.outstanding.pop_first()
-        } else {
-            self.used.pop_first()
-        };
+        let expired = self.outstanding.first().is_some_and(|(expires, _)| *expires <= now);
+        let over = if expired { self.outstanding.pop_first() } else { self.used.pop_first() };
         let (_, bytes) = over.ok_or(IssueError::Full)?;
         self.entries.remove(&bytes);
         Ok(())
@@ -249,30 +228,16 @@ mod tests {
         let last = Timestamp::from_millis(129_999);
         assert_eq!(table.look_up(&nonce, last), Ok(DEVICE));
         assert_eq!(table.look_up(&nonce, at(130)), Err(NonceRefusal::Expired));
-        assert_eq!(
-            table.look_up(&nonce, at(99)),
-            Err(NonceRefusal::Expired),
-            "from the future"
-        );
+        assert_eq!(table.look_up(&nonce, at(99)), Err(NonceRefusal::Expired), "from the future");
         assert_eq!(table.redeem(&nonce, at(130)), Err(NonceRefusal::Expired));
-        assert_eq!(
-            table.redeem(&nonce, at(100)),
-            Ok(DEVICE),
-            "a refusal redeems nothing"
-        );
+        assert_eq!(table.redeem(&nonce, at(100)), Ok(DEVICE), "a refusal redeems nothing");
     }
 
     #[test]
     fn what_was_never_issued_is_unknown() {
         let mut table = NonceTable::new(10, TTL);
-        assert_eq!(
-            table.redeem(&Nonce::from_bytes([0; 32]), at(0)),
-            Err(NonceRefusal::Unknown)
-        );
-        assert_eq!(
-            table.redeem(&decoy(&mut rng()), at(0)),
-            Err(NonceRefusal::Unknown)
-        );
+        assert_eq!(table.redeem(&Nonce::from_bytes([0; 32]), at(0)), Err(NonceRefusal::Unknown));
+        assert_eq!(table.redeem(&decoy(&mut rng()), at(0)), Err(NonceRefusal::Unknown));
         assert!(table.is_empty());
     }
 
@@ -289,34 +254,19 @@ mod tests {
         let mut table = NonceTable::new(100, TTL);
         let mut rng = rng();
         let first = table.issue(DEVICE, at(0), &mut rng).unwrap();
-        let out = (1..1000)
-            .filter(|_| table.issue(DEVICE, at(1), &mut rng).is_ok())
-            .count();
+        let out = (1..1000).filter(|_| table.issue(DEVICE, at(1), &mut rng).is_ok()).count();
         assert_eq!(out, 99);
         assert_eq!(table.len(), 100);
-        assert_eq!(
-            table.issue(DEVICE, at(1), &mut rng).unwrap_err(),
-            IssueError::Full
-        );
+        assert_eq!(table.issue(DEVICE, at(1), &mut rng).unwrap_err(), IssueError::Full);
         assert_eq!(table.redeem(&first, at(2)), Ok(DEVICE));
         // The used one makes room for one more, and is forgotten for it: unknown, still refused.
         assert!(table.issue(DEVICE, at(2), &mut rng).is_ok());
         assert_eq!(table.redeem(&first, at(2)), Err(NonceRefusal::Unknown));
-        assert_eq!(
-            table.issue(DEVICE, at(2), &mut rng).unwrap_err(),
-            IssueError::Full
-        );
+        assert_eq!(table.issue(DEVICE, at(2), &mut rng).unwrap_err(), IssueError::Full);
         // Time clears the rest, one for one.
         for _ in 0..1000 {
-            assert_eq!(
-                table.issue(DEVICE, at(1000), &mut rng).is_ok(),
-                table.len() == 100
-            );
-            if table
-                .outstanding
-                .first()
-                .is_some_and(|(expires, _)| *expires > at(1000))
-            {
+            assert_eq!(table.issue(DEVICE, at(1000), &mut rng).is_ok(), table.len() == 100);
+            if table.outstanding.first().is_some_and(|(expires, _)| *expires > at(1000)) {
                 break;
             }
         }
@@ -337,10 +287,7 @@ mod tests {
             {
                 let _ = table.redeem(&nonce, at(step / 3));
             }
-            assert_eq!(
-                table.entries.len(),
-                table.outstanding.len() + table.used.len()
-            );
+            assert_eq!(table.entries.len(), table.outstanding.len() + table.used.len());
             assert!(table.len() <= 16);
         }
     }
@@ -349,10 +296,7 @@ mod tests {
     fn a_generator_that_repeats_itself_is_caught() {
         let mut table = NonceTable::new(10, TTL);
         table.issue(DEVICE, at(0), &mut rng()).unwrap();
-        assert_eq!(
-            table.issue(DEVICE, at(0), &mut rng()).unwrap_err(),
-            IssueError::Repeated
-        );
+        assert_eq!(table.issue(DEVICE, at(0), &mut rng()).unwrap_err(), IssueError::Repeated);
     }
 
     #[test]
@@ -361,9 +305,7 @@ mod tests {
         let nonces: Vec<_> = {
             let mut rng = rng();
             let mut table = table.lock().unwrap();
-            (0..100)
-                .map(|_| table.issue(DEVICE, at(0), &mut rng).unwrap())
-                .collect()
+            (0..100).map(|_| table.issue(DEVICE, at(0), &mut rng).unwrap()).collect()
         };
         let redeemed = AtomicUsize::new(0);
         thread::scope(|scope| {

@@ -76,11 +76,7 @@ impl Policy {
         check("nonce_ttl_seconds", nonce_ttl_seconds, 1..=3600)?;
         check("max_failed_attempts", max_failed_attempts, 1..=1000)?;
         check("lockout_seconds", lockout_seconds, 0..=86_400)?;
-        check(
-            "max_outstanding_nonces",
-            max_outstanding_nonces,
-            1..=1_000_000,
-        )?;
+        check("max_outstanding_nonces", max_outstanding_nonces, 1..=1_000_000)?;
         check("max_audit_entries", max_audit_entries, 1..=10_000_000)?;
         check("answer_timeout_seconds", answer_timeout_seconds, 1..=600)?;
         check("session_timeout_seconds", session_timeout_seconds, 1..=600)?;
@@ -148,15 +144,7 @@ fn check(
     value: u64,
     allowed: RangeInclusive<u64>,
 ) -> Result<(), PolicyError> {
-    if allowed.contains(&value) {
-        Ok(())
-    } else {
-        Err(PolicyError {
-            setting,
-            value,
-            allowed,
-        })
-    }
+    if allowed.contains(&value) { Ok(()) } else { Err(PolicyError { setting, value, allowed }) }
 }
 
 /// A setting out of range.
@@ -172,17 +160,8 @@ pub struct PolicyError {
 
 impl fmt::Display for PolicyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            setting,
-            value,
-            allowed,
-        } = self;
-        write!(
-            f,
-            "{setting} = {value} is not in {}..={}",
-            allowed.start(),
-            allowed.end()
-        )
+        let Self { setting, value, allowed } = self;
+        write!(f, "{setting} = {value} is not in {}..={}", allowed.start(), allowed.end())
     }
 }
 
@@ -194,39 +173,21 @@ mod tests {
 
     #[test]
     fn the_defaults_pass_their_own_checks() {
-        assert_eq!(
-            Policy::new(PolicySettings::default()),
-            Ok(Policy::default())
-        );
+        assert_eq!(Policy::new(PolicySettings::default()), Ok(Policy::default()));
     }
 
     #[test]
     fn a_setting_out_of_range_is_named() {
-        let settings = PolicySettings {
-            nonce_ttl_seconds: 0,
-            ..PolicySettings::default()
-        };
+        let settings = PolicySettings { nonce_ttl_seconds: 0, ..PolicySettings::default() };
         let error = Policy::new(settings).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "nonce_ttl_seconds = 0 is not in 1..=3600"
-        );
-        let settings = PolicySettings {
-            max_failed_attempts: 1001,
-            ..PolicySettings::default()
-        };
-        assert_eq!(
-            Policy::new(settings).unwrap_err().setting,
-            "max_failed_attempts"
-        );
+        assert_eq!(error.to_string(), "nonce_ttl_seconds = 0 is not in 1..=3600");
+        let settings = PolicySettings { max_failed_attempts: 1001, ..PolicySettings::default() };
+        assert_eq!(Policy::new(settings).unwrap_err().setting, "max_failed_attempts");
     }
 
     #[test]
     fn no_lockout_is_a_choice() {
-        let settings = PolicySettings {
-            lockout_seconds: 0,
-            ..PolicySettings::default()
-        };
+        let settings = PolicySettings { lockout_seconds: 0, ..PolicySettings::default() };
         assert_eq!(Policy::new(settings).unwrap().lockout(), None);
         assert_eq!(Policy::default().lockout(), Some(Duration::from_secs(300)));
     }

@@ -56,14 +56,8 @@ impl Registry {
     /// # Errors
     /// If the file is something else already, or cannot be written.
     pub fn create(path: &Path, verifier_id: VerifierId) -> Result<(), RegistryError> {
-        let database = builder()
-            .create(path)
-            .map_err(|error| at(path, error.into()))?;
-        let registry = Self {
-            database,
-            path: path.into(),
-            verifier_id,
-        };
+        let database = builder().create(path).map_err(|error| at(path, error.into()))?;
+        let registry = Self { database, path: path.into(), verifier_id };
         registry.change(|transaction| write_meta(transaction, verifier_id))
     }
 
@@ -73,15 +67,9 @@ impl Registry {
     /// Tells a missing file, something that is not a registry, another schema, a registry that
     /// another process has open, and damage apart: see [`RegistryFault`].
     pub fn open(path: &Path) -> Result<Self, RegistryError> {
-        let database = builder()
-            .open(path)
-            .map_err(|error| at(path, error.into()))?;
+        let database = builder().open(path).map_err(|error| at(path, error.into()))?;
         let verifier_id = read_meta(&database).map_err(|fault| at(path, fault))?;
-        let registry = Self {
-            database,
-            path: path.into(),
-            verifier_id,
-        };
+        let registry = Self { database, path: path.into(), verifier_id };
         registry.devices()?;
         Ok(registry)
     }
@@ -95,11 +83,7 @@ impl Registry {
         let database = builder()
             .create_with_backend(InMemoryBackend::new())
             .map_err(|error| at(&path, error.into()))?;
-        let registry = Self {
-            database,
-            path,
-            verifier_id,
-        };
+        let registry = Self { database, path, verifier_id };
         registry.change(|transaction| write_meta(transaction, verifier_id))?;
         Ok(registry)
     }
@@ -117,10 +101,7 @@ impl Registry {
     pub fn device(&self, id: DeviceId) -> Result<Option<DeviceRecord>, RegistryError> {
         self.look(|| {
             let table = self.database.begin_read()?.open_table(DEVICES)?;
-            table
-                .get(&id.0)?
-                .map(|bytes| read_device(id, bytes.value()))
-                .transpose()
+            table.get(&id.0)?.map(|bytes| read_device(id, bytes.value())).transpose()
         })
     }
 
@@ -176,10 +157,9 @@ impl Registry {
         self.change(|transaction| {
             let mut devices = transaction.open_table(DEVICES)?;
             let mut record = match device_id {
-                Some(id) => devices
-                    .get(&id.0)?
-                    .map(|bytes| read_device(id, bytes.value()))
-                    .transpose()?,
+                Some(id) => {
+                    devices.get(&id.0)?.map(|bytes| read_device(id, bytes.value())).transpose()?
+                }
                 None => None,
             };
             let event = match decide(&mut record) {
@@ -189,16 +169,8 @@ impl Registry {
             if let (Some(id), Some(record)) = (device_id, record) {
                 devices.insert(&id.0, record.to_bytes().as_slice())?;
             }
-            let entry = AuditEntry {
-                at: now,
-                device_id,
-                event,
-            };
-            append(
-                &mut transaction.open_table(AUDIT)?,
-                entry,
-                max_audit_entries,
-            )?;
+            let entry = AuditEntry { at: now, device_id, event };
+            append(&mut transaction.open_table(AUDIT)?, entry, max_audit_entries)?;
             Ok(Ok(event))
         })
     }
@@ -229,13 +201,15 @@ impl Registry {
 fn builder() -> Builder {
     let mut builder = Builder::new();
     // Without the check redb trusts a file that was closed in order, and may panic if it is damaged.
-    builder
-        .set_cache_size(CACHE_BYTES)
-        .set_check_integrity_on_open(true);
+    builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
     builder
 }
 
+/// Makes the tables, in a database that has none.
 fn write_meta(transaction: &WriteTransaction, id: VerifierId) -> Result<(), RegistryFault> {
+    if transaction.list_tables()?.next().is_some() {
+        return Err(RegistryFault::Exists);
+    }
     let mut meta = transaction.open_table(META)?;
     meta.insert(SCHEMA, SCHEMA_VERSION.to_be_bytes().as_slice())?;
     meta.insert(VERIFIER_ID, id.0.as_slice())?;
@@ -247,9 +221,7 @@ fn write_meta(transaction: &WriteTransaction, id: VerifierId) -> Result<(), Regi
 fn read_meta(database: &Database) -> Result<VerifierId, RegistryFault> {
     let meta = match database.begin_read()?.open_table(META) {
         Err(TableError::TableDoesNotExist(_) | TableError::TableTypeMismatch { .. }) => {
-            return Err(RegistryFault::NotARegistry(
-                "a database of something else".into(),
-            ));
+            return Err(RegistryFault::NotARegistry("a database of something else".into()));
         }
         other => other?,
     };
@@ -264,8 +236,7 @@ fn read_meta(database: &Database) -> Result<VerifierId, RegistryFault> {
         Err(_) => return Err(RegistryFault::Damaged("schema is not a number".into())),
     }
     let id = <[u8; VerifierId::LEN]>::try_from(field(VERIFIER_ID)?.as_slice());
-    id.map(VerifierId)
-        .map_err(|_| RegistryFault::Damaged("verifier_id is not 32 bytes".into()))
+    id.map(VerifierId).map_err(|_| RegistryFault::Damaged("verifier_id is not 32 bytes".into()))
 }
 
 fn read_device(id: DeviceId, bytes: &[u8]) -> Result<DeviceRecord, RegistryFault> {
@@ -278,9 +249,7 @@ fn append(
     entry: AuditEntry,
     max_entries: u64,
 ) -> Result<(), RegistryFault> {
-    let next = audit
-        .last()?
-        .map_or(0, |(number, _)| number.value().saturating_add(1));
+    let next = audit.last()?.map_or(0, |(number, _)| number.value().saturating_add(1));
     audit.insert(next, entry.to_bytes().as_slice())?;
     while audit.len()? > max_entries {
         audit.pop_first()?;
@@ -293,10 +262,7 @@ fn damaged(what: &str, error: RecordError) -> RegistryFault {
 }
 
 fn at(path: &Path, fault: RegistryFault) -> RegistryError {
-    RegistryError {
-        path: path.into(),
-        fault,
-    }
+    RegistryError { path: path.into(), fault }
 }
 
 /// What went wrong with which registry.
@@ -313,6 +279,8 @@ pub struct RegistryError {
 pub enum RegistryFault {
     /// There is no such file.
     Missing,
+    /// Where a new registry was to be made, there is a database already.
+    Exists,
     /// The file is something else.
     NotARegistry(String),
     /// The registry has a layout that this code does not know.
@@ -333,12 +301,10 @@ impl fmt::Display for RegistryError {
         write!(f, "registry {}: ", self.path.display())?;
         match &self.fault {
             RegistryFault::Missing => f.write_str("no such file"),
+            RegistryFault::Exists => f.write_str("exists already"),
             RegistryFault::NotARegistry(detail) => write!(f, "not a registry: {detail}"),
             RegistryFault::Schema { found } => {
-                write!(
-                    f,
-                    "has schema {found}, this program knows schema {SCHEMA_VERSION}"
-                )
+                write!(f, "has schema {found}, this program knows schema {SCHEMA_VERSION}")
             }
             RegistryFault::InUse => f.write_str("in use by another process"),
             RegistryFault::Damaged(detail) => write!(f, "damaged: {detail}"),
@@ -384,10 +350,4 @@ macro_rules! faults_of_the_database {
     };
 }
 
-faults_of_the_database!(
-    DatabaseError,
-    TransactionError,
-    TableError,
-    StorageError,
-    CommitError
-);
+faults_of_the_database!(DatabaseError, TransactionError, TableError, StorageError, CommitError);

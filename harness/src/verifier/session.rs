@@ -61,18 +61,10 @@ impl Verifier {
             Err(error) => return Err(error.into()),
         };
         // Without a decision the door stays closed, and the device is told no more than that.
-        let accepted = decided
-            .as_ref()
-            .is_ok_and(|(_, verdict)| verdict.is_accepted());
-        let told = link
-            .send(&Message::Verdict(wire::Verdict { accepted }))
-            .is_ok();
+        let accepted = decided.as_ref().is_ok_and(|(_, verdict)| verdict.is_accepted());
+        let told = link.send(&Message::Verdict(wire::Verdict { accepted })).is_ok();
         let (device_id, verdict) = decided?;
-        Ok(Attempt {
-            device_id,
-            verdict,
-            told,
-        })
+        Ok(Attempt { device_id, verdict, told })
     }
 
     /// Challenges who claims `identity`, and judges the answer.
@@ -88,15 +80,10 @@ impl Verifier {
         let challenge = if consistent {
             self.challenge(device_id, clock(), rng)?
         } else {
-            Challenge {
-                verifier_id: self.id(),
-                device_id,
-                nonce: nonce::decoy(rng),
-            }
+            Challenge { verifier_id: self.id(), device_id, nonce: nonce::decoy(rng) }
         };
-        let answer = link
-            .send(&Message::Challenge(challenge.clone()))
-            .and_then(|()| link.receive());
+        let answer =
+            link.send(&Message::Challenge(challenge.clone())).and_then(|()| link.receive());
         let verdict = match answer {
             _ if !consistent => {
                 self.reject_answer(&challenge, Reason::ImpersonatedIdentity, clock())

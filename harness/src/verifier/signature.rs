@@ -36,9 +36,7 @@ impl PublicKey {
         if bytes.len() != PUBLIC_KEY_LEN || bytes[0] != 4 {
             return Err(PublicKeyError::Form);
         }
-        VerifyingKey::from_sec1_bytes(bytes)
-            .map(Self)
-            .map_err(|_| PublicKeyError::NotOnCurve)
+        VerifyingKey::from_sec1_bytes(bytes).map(Self).map_err(|_| PublicKeyError::NotOnCurve)
     }
 }
 
@@ -73,9 +71,7 @@ pub fn is_low_s(signature: &[u8; SIGNATURE_LEN]) -> bool {
 }
 
 fn verify(key: &PublicKey, message: &[u8], signature: &Signature) -> Result<(), SignatureError> {
-    key.0
-        .verify(message, signature)
-        .map_err(|_| SignatureError::Mismatch)
+    key.0.verify(message, signature).map_err(|_| SignatureError::Mismatch)
 }
 
 /// Why bytes are not a public key.
@@ -137,12 +133,7 @@ mod tests {
     }
 
     fn point() -> [u8; 65] {
-        signing_key()
-            .verifying_key()
-            .to_sec1_point(false)
-            .as_bytes()
-            .try_into()
-            .unwrap()
+        signing_key().verifying_key().to_sec1_point(false).as_bytes().try_into().unwrap()
     }
 
     fn key() -> PublicKey {
@@ -210,15 +201,9 @@ mod tests {
         for bit in 0..512 {
             let mut flipped = signature;
             flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(
-                verify_p1363(&key(), b"message", &flipped).is_err(),
-                "bit {bit}"
-            );
+            assert!(verify_p1363(&key(), b"message", &flipped).is_err(), "bit {bit}");
         }
-        assert_eq!(
-            verify_p1363(&key(), b"massage", &signature),
-            Err(SignatureError::Mismatch)
-        );
+        assert_eq!(verify_p1363(&key(), b"massage", &signature), Err(SignatureError::Mismatch));
     }
 
     #[test]
@@ -236,10 +221,7 @@ mod tests {
         }
         let mut largest = good;
         largest[32..].copy_from_slice(&minus_one(ORDER));
-        assert_eq!(
-            verify_p1363(&key(), b"message", &largest),
-            Err(SignatureError::Mismatch)
-        );
+        assert_eq!(verify_p1363(&key(), b"message", &largest), Err(SignatureError::Mismatch));
     }
 
     #[test]
@@ -249,10 +231,7 @@ mod tests {
             assert!(verify_p1363(&key(), b"message", &signature[..len]).is_err());
         }
         let longer = [signature.as_slice(), &[0]].concat();
-        assert_eq!(
-            verify_p1363(&key(), b"message", &longer),
-            Err(SignatureError::Encoding)
-        );
+        assert_eq!(verify_p1363(&key(), b"message", &longer), Err(SignatureError::Encoding));
     }
 
     #[test]
@@ -260,33 +239,20 @@ mod tests {
         let der = Signature::from_slice(&sign(b"message")).unwrap().to_der();
         assert_eq!(verify_der(&key(), b"message", der.as_bytes()), Ok(()));
         let trailing = [der.as_bytes(), &[0]].concat();
-        assert_eq!(
-            verify_der(&key(), b"message", &trailing),
-            Err(SignatureError::Encoding)
-        );
+        assert_eq!(verify_der(&key(), b"message", &trailing), Err(SignatureError::Encoding));
         let mut long_form = der.as_bytes().to_vec();
         long_form.insert(1, 0x81);
-        assert_eq!(
-            verify_der(&key(), b"message", &long_form),
-            Err(SignatureError::Encoding)
-        );
+        assert_eq!(verify_der(&key(), b"message", &long_form), Err(SignatureError::Encoding));
     }
 
     #[test]
     fn a_key_is_a_point_of_the_curve_in_one_form() {
         let good = point();
         assert!(PublicKey::from_sec1(&good).is_ok());
-        assert_eq!(
-            PublicKey::from_sec1(&[0]),
-            Err(PublicKeyError::Form),
-            "infinity"
-        );
+        assert_eq!(PublicKey::from_sec1(&[0]), Err(PublicKeyError::Form), "infinity");
         assert_eq!(PublicKey::from_sec1(&[]), Err(PublicKeyError::Form));
         let compressed = signing_key().verifying_key().to_sec1_point(true);
-        assert_eq!(
-            PublicKey::from_sec1(compressed.as_bytes()),
-            Err(PublicKeyError::Form)
-        );
+        assert_eq!(PublicKey::from_sec1(compressed.as_bytes()), Err(PublicKeyError::Form));
         let mut hybrid = good;
         hybrid[0] = 6 + (good[64] & 1);
         assert_eq!(PublicKey::from_sec1(&hybrid), Err(PublicKeyError::Form));
@@ -295,15 +261,9 @@ mod tests {
         assert_eq!(PublicKey::from_sec1(&off), Err(PublicKeyError::NotOnCurve));
         let mut origin = [0; 65];
         origin[0] = 4;
-        assert_eq!(
-            PublicKey::from_sec1(&origin),
-            Err(PublicKeyError::NotOnCurve)
-        );
+        assert_eq!(PublicKey::from_sec1(&origin), Err(PublicKeyError::NotOnCurve));
         let mut too_large = [0xff; 65];
         too_large[0] = 4;
-        assert_eq!(
-            PublicKey::from_sec1(&too_large),
-            Err(PublicKeyError::NotOnCurve)
-        );
+        assert_eq!(PublicKey::from_sec1(&too_large), Err(PublicKeyError::NotOnCurve));
     }
 }

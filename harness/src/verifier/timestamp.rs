@@ -20,9 +20,7 @@ impl Timestamp {
     /// The host's clock, for those who have one to pass on.
     #[must_use]
     pub fn of_host() -> Self {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self(millis(since))
     }
 

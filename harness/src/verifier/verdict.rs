@@ -141,11 +141,7 @@ impl FromStr for Reason {
     type Err = UnknownReason;
 
     fn from_str(name: &str) -> Result<Self, UnknownReason> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|reason| reason.name() == name)
-            .ok_or(UnknownReason)
+        Self::ALL.iter().copied().find(|reason| reason.name() == name).ok_or(UnknownReason)
     }
 }
 
@@ -172,12 +168,7 @@ mod tests {
         let names: HashSet<_> = Reason::ALL.iter().map(|reason| reason.name()).collect();
         assert_eq!(names.len(), Reason::ALL.len());
         for reason in Reason::ALL {
-            assert!(
-                reason
-                    .name()
-                    .chars()
-                    .all(|c| c.is_ascii_lowercase() || c == '-')
-            );
+            assert!(reason.name().chars().all(|c| c.is_ascii_lowercase() || c == '-'));
             assert_eq!(reason.name().parse(), Ok(*reason));
         }
         assert_eq!("bad signature".parse::<Reason>(), Err(UnknownReason));

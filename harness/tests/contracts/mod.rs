@@ -1,13 +1,19 @@
 //! What must hold for every input, however hostile: the bodies of the fuzz targets, which the test
 //! `corpus` replays over the seed corpora.
 
-use std::io::Cursor;
+#![allow(unreachable_pub, reason = "shared with the fuzz targets")]
+
+use std::io::{self, Cursor, Read, Write};
+use std::time::Duration;
 
 use fuzzy_extractor::bits::BitString;
 use fuzzy_extractor::code::{BlockCode, notation};
 use fuzzy_extractor::extractor::FuzzyExtractor;
 use fuzzy_extractor::helper_data::HelperData;
 use fuzzy_extractor::response::Response;
+use puf_emulator::wire::Message;
+use puflab::device_folder::{Description, check_state};
+use puflab::link::{Link, TimedStream, Timeouts};
 
 /// Words that the decoders of fuzzed codes are tried on: longer ones only cost time.
 const MAX_FUZZED_BITS: usize = 4096;
@@ -51,13 +57,12 @@ fn decoder_keeps_its_promise(code: &dyn BlockCode, bytes: &[u8]) {
     }
     let errors = sent.distance(&received);
     let decoded = code.decode(&received, &mut || false).expect("no more than t errors");
-    assert_eq!((decoded.codeword.clone(), decoded.corrected), (sent, errors));
+    assert_eq!((&decoded.codeword, decoded.corrected), (&sent, errors));
     assert_eq!(code.message(&decoded.codeword), message);
 }
 
 /// Opening a device's state never panics.
 pub fn device_state(bytes: &[u8]) {
-    use puflab::device_folder::{Description, check_state};
     let _ = check_state(bytes);
     if let Ok(description) = Description::from_toml(bytes) {
         let again = Description::from_toml(description.to_toml().as_bytes());
@@ -65,17 +70,68 @@ pub fn device_state(bytes: &[u8]) {
     }
 }
 
-/// Reading a frame never panics, never allocates what it announces, and accepts one written form.
+/// Reading a message or a frame never panics and accepts one written form; a link never sets aside
+/// what a frame announces, and ends.
 pub fn protocol_frame(bytes: &[u8]) {
-    use puf_emulator::wire::Message;
     if let Ok(message) = Message::decode(bytes) {
         assert_eq!(message.encode(), bytes);
     }
-    let mut stream = Cursor::new(bytes);
-    let _ = &mut stream;
+    if let Ok(message) = Message::decode_frame(bytes) {
+        assert_eq!(message.encode_frame(), bytes);
+    }
+    let mut link = Link::new(Wire(Cursor::new(bytes)), Timeouts::default());
+    let mut messages = 0;
+    while link.receive().is_ok() {
+        messages += 1;
+        assert!(messages <= bytes.len(), "a message takes at least a byte");
+    }
+}
+
+/// A peer that has said all it will say.
+struct Wire<'a>(Cursor<&'a [u8]>);
+
+impl Read for Wire<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Wire<'_> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        Ok(buffer.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl TimedStream for Wire<'_> {
+    fn set_timeout(&self, _: Duration) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// No reader of measured readouts panics, whatever the file holds.
 pub fn readouts(bytes: &[u8]) {
-    let _ = bytes;
+    use puflab::readouts::{
+        BitOrder, parse_binary_digits, parse_csv, parse_hex, parse_intel_hex, parse_npy,
+        recognise_format, recognise_records,
+    };
+    for extension in [None, Some("bin"), Some("hex"), Some("npy"), Some("csv"), Some("txt")] {
+        let _ = recognise_format(extension, bytes);
+    }
+    let _ = recognise_records(bytes);
+    let _ = parse_intel_hex(bytes);
+    let _ = parse_hex(bytes);
+    let _ = parse_binary_digits(bytes);
+    if let Ok(readouts) = parse_csv(bytes) {
+        assert!(readouts.iter().all(|readout| readout.len() <= bytes.len()));
+    }
+    for order in [BitOrder::Msb, BitOrder::Lsb] {
+        if let Ok(devices) = parse_npy(bytes, order) {
+            let cells: usize = devices.iter().flatten().map(BitString::len).sum();
+            assert!(cells <= 8 * bytes.len(), "{cells} cells out of {} bytes", bytes.len());
+        }
+    }
 }

@@ -1,9 +1,6 @@
 //! Coefficients of PPND16, as printed in algorithm AS 241 (Wichura, 1988), constant terms first.
 
-#![expect(
-    clippy::excessive_precision,
-    reason = "the digits as they were printed"
-)]
+#![expect(clippy::excessive_precision, reason = "the digits as they were printed")]
 
 /// a0 to a7.
 pub(super) const CENTRE_NUMERATOR: [f64; 8] = [

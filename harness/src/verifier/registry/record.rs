@@ -235,10 +235,7 @@ impl AuditEvent {
             "revoked" => Some(Self::Revoked),
             "unlocked" => Some(Self::Unlocked),
             "accepted" => Some(Self::Judged(Verdict::Accepted)),
-            reason => reason
-                .parse()
-                .ok()
-                .map(|reason| Self::Judged(Verdict::Rejected(reason))),
+            reason => reason.parse().ok().map(|reason| Self::Judged(Verdict::Rejected(reason))),
         }
     }
 }
@@ -268,11 +265,7 @@ impl AuditEntry {
             .ok()
             .and_then(AuditEvent::from_name)
             .ok_or(RecordError::Event)?;
-        Ok(Self {
-            at,
-            device_id,
-            event,
-        })
+        Ok(Self { at, device_id, event })
     }
 }
 
@@ -286,11 +279,7 @@ impl<'a> Fields<'a> {
         if version != RECORD_VERSION {
             return Err(RecordError::Version(version));
         }
-        if bytes.len() < least {
-            Err(RecordError::Length(bytes.len()))
-        } else {
-            Ok(Self(rest))
-        }
+        if bytes.len() < least { Err(RecordError::Length(bytes.len())) } else { Ok(Self(rest)) }
     }
 
     fn take<const N: usize>(&mut self) -> [u8; N] {
@@ -351,20 +340,12 @@ mod tests {
     #[test]
     fn a_device_record_is_read_back() {
         let (id, mut record) = record();
-        assert_eq!(
-            DeviceRecord::from_bytes(id, &record.to_bytes()).as_ref(),
-            Ok(&record)
-        );
+        assert_eq!(DeviceRecord::from_bytes(id, &record.to_bytes()).as_ref(), Ok(&record));
         record.revoke();
-        assert_eq!(
-            DeviceRecord::from_bytes(id, &record.to_bytes()).as_ref(),
-            Ok(&record)
-        );
+        assert_eq!(DeviceRecord::from_bytes(id, &record.to_bytes()).as_ref(), Ok(&record));
         assert_eq!(
             record.to_bytes()[67..],
-            [
-                0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0
-            ]
+            [0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]
         );
     }
 
@@ -381,28 +362,18 @@ mod tests {
         assert_eq!(spoilt(1, 2), RecordError::Status(2));
         assert_eq!(spoilt(66, good[66] ^ 1), RecordError::Key);
         let other = DeviceId([0; 20]);
-        assert_eq!(
-            DeviceRecord::from_bytes(other, &good),
-            Err(RecordError::KeyOfAnother)
-        );
+        assert_eq!(DeviceRecord::from_bytes(other, &good), Err(RecordError::KeyOfAnother));
         for len in 0..good.len() {
-            assert_eq!(
-                DeviceRecord::from_bytes(id, &good[..len]),
-                Err(RecordError::Length(len))
-            );
+            assert_eq!(DeviceRecord::from_bytes(id, &good[..len]), Err(RecordError::Length(len)));
         }
         let longer = [good.as_slice(), &[0]].concat();
-        assert_eq!(
-            DeviceRecord::from_bytes(id, &longer),
-            Err(RecordError::Length(96))
-        );
+        assert_eq!(DeviceRecord::from_bytes(id, &longer), Err(RecordError::Length(96)));
     }
 
     #[test]
     fn every_audit_event_is_read_back() {
-        let rejections = Reason::ALL
-            .iter()
-            .map(|reason| AuditEvent::Judged(Verdict::Rejected(*reason)));
+        let rejections =
+            Reason::ALL.iter().map(|reason| AuditEvent::Judged(Verdict::Rejected(*reason)));
         let others = [
             AuditEvent::Registered,
             AuditEvent::Revoked,
@@ -411,11 +382,7 @@ mod tests {
         ];
         for event in rejections.chain(others) {
             for device_id in [None, Some(DeviceId([9; 20]))] {
-                let entry = AuditEntry {
-                    at: Timestamp::from_millis(77),
-                    device_id,
-                    event,
-                };
+                let entry = AuditEntry { at: Timestamp::from_millis(77), device_id, event };
                 assert_eq!(AuditEntry::from_bytes(&entry.to_bytes()), Ok(entry));
             }
         }

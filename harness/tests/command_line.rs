@@ -1,0 +1,497 @@
+//! The command line as scripts meet it: exit codes, JSON, seeds, and stories over several commands.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// A folder to work in.
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_puflab"));
+        command.current_dir(self.0.path()).args(arguments.split_whitespace()).stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &str) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Runs a command line that must end with `exit`, and gives its standard output.
+    #[track_caller]
+    fn expect(&self, exit: i32, arguments: &str) -> String {
+        let output = self.run(arguments);
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(exit), "puflab {arguments}\n{errors}");
+        for word in ["panicked", "backtrace", "unwrap"] {
+            assert!(!errors.contains(word), "{errors}");
+        }
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs a command line that must fail with `exit` and say each of `words`.
+    #[track_caller]
+    fn refuse(&self, exit: i32, arguments: &str, words: &[&str]) {
+        let output = self.run(arguments);
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(exit), "puflab {arguments}\n{errors}");
+        assert!(output.stdout.is_empty(), "puflab {arguments}: results on a failure");
+        for word in words {
+            assert!(errors.contains(word), "puflab {arguments}: no {word:?} in\n{errors}");
+        }
+    }
+
+    #[track_caller]
+    fn json(&self, exit: i32, arguments: &str) -> Value {
+        let text = self.expect(exit, &format!("{arguments} --format json"));
+        serde_json::from_str(&text).unwrap()
+    }
+}
+
+fn is_hex(value: &Value, digits: usize) -> bool {
+    value.as_str().is_some_and(|text| {
+        text.len() == digits && text.chars().all(|digit| digit.is_ascii_hexdigit())
+    })
+}
+
+#[test]
+fn without_arguments_the_demo_runs() {
+    let place = Place::new();
+    let page = place.expect(0, "--seed 7");
+    assert_eq!(page, place.expect(0, "demo --seed 7"));
+    for words in ["never given a key", "refused: nonce-used", "every chip got in, nobody else did"]
+    {
+        assert!(page.contains(words), "{words}\n{page}");
+    }
+    assert!(fs::read_dir(place.0.path()).unwrap().next().is_none(), "the demo leaves no file");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_for_any_number_of_threads() {
+    let place = Place::new();
+    for command in ["demo --devices 3", "demo --devices 2 --ber 0.08 --sketch syndrome"] {
+        let one = place.expect(0, &format!("{command} --seed 5 --format json --threads 1"));
+        let two = place.expect(0, &format!("{command} --seed 5 --format json --threads 2"));
+        assert_eq!(one, two);
+        let other = place.expect(0, &format!("{command} --seed 6 --format json"));
+        assert_ne!(one, other);
+    }
+    for (threads, file) in [(1, "one.npy"), (2, "two.npy")] {
+        let shape = "simulate --cells 1000 --devices 3 --readouts 40 --ber 0.1 --seed 11";
+        place.expect(0, &format!("{shape} --threads {threads} --output {file}"));
+    }
+    assert_eq!(fs::read(place.path("one.npy")).unwrap(), fs::read(place.path("two.npy")).unwrap());
+}
+
+#[test]
+fn a_run_without_a_seed_prints_one_that_repeats_it() {
+    let place = Place::new();
+    let first = place.expect(0, "demo --devices 1 --format json");
+    let seed = serde_json::from_str::<Value>(&first).unwrap()["seed"].as_u64().unwrap();
+    let again = place.expect(0, &format!("demo --devices 1 --format json --seed {seed}"));
+    assert_eq!(first, again);
+}
+
+#[test]
+fn the_demo_document_holds_what_scripts_rely_on() {
+    let place = Place::new();
+    let document = place.json(0, "demo --seed 1");
+    assert_eq!(document["schema"], "puflab/demo/1");
+    assert_eq!(document["seed"], 1);
+    let results = &document["results"];
+    let devices = results["devices"].as_array().unwrap();
+    assert_eq!(devices.len(), 6);
+    for device in devices {
+        assert!(is_hex(&device["device_id"], 40) && is_hex(&device["public_key"], 130));
+        assert_eq!(device["authenticated"], true);
+        assert_eq!(device["authentications"].as_array().unwrap().len(), 5);
+    }
+    let refused: Vec<(&str, &str)> = results["refused"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| (r["attack"].as_str().unwrap(), r["reason"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        refused,
+        [
+            ("impostor", "bad-signature"),
+            ("replay", "nonce-used"),
+            ("tampered-helper-data", "no-evidence"),
+            ("too-noisy", "no-evidence"),
+        ]
+    );
+    let failure = results["key_failure"].as_f64().unwrap();
+    assert!(failure > 0.0 && failure < 1e-20, "{failure:e}");
+}
+
+/// A code too weak for the silicon must be seen failing.
+#[test]
+fn a_bad_design_fails_the_demo() {
+    let place = Place::new();
+    let arguments = "demo --ber 0.08 --code bch(127,64,10)^16 --seed 3 --devices 4";
+    let document = place.json(1, arguments);
+    let accepted = document["results"]["devices"].as_array().unwrap();
+    assert!(accepted.iter().any(|device| device["authenticated"] == false));
+    assert!(document["results"]["key_failure"].as_f64().unwrap() > 0.5);
+}
+
+#[test]
+fn codes_by_themselves() {
+    let place = Place::new();
+    let info = place.json(0, "code info bch(15,7,2)");
+    assert_eq!(info["results"]["generator"], "1d1");
+    assert_eq!((&info["results"]["n"], &info["results"]["k"]), (&15.into(), &7.into()));
+    let encoded = place.json(0, "code encode bch(15,7,2) 01");
+    assert_eq!(encoded["results"]["codeword"], "01d1");
+    let decoded = place.json(0, "code decode bch(15,7,2) 0111");
+    assert_eq!(decoded["results"]["message"], "01");
+    assert_eq!(decoded["results"]["corrected"], 2);
+    let failed = place.json(1, "code decode golay(24,12) 00000f");
+    assert_eq!(failed["results"]["failure"], true);
+    let pufky = place.json(0, "code info rep(7)*bch(318,174,17)");
+    assert_eq!(pufky["results"]["n"], 2226);
+
+    place.refuse(2, "code info golay(24,13)", &["golay(24,13)", "exist"]);
+    place.refuse(2, "code info bch(255,132,18)", &["131"]);
+    place.refuse(2, "code info bhc(255,131,18)", &["bch"]);
+    place.refuse(2, "code info rep(1099511627776)", &["rep"]);
+    place.refuse(2, "code encode bch(15,7,2) 0", &["1 hex digits where 2", "pad"]);
+    place.refuse(2, "code encode bch(15,7,2) zz", &["'z'"]);
+    place.refuse(2, "code encode bch(15,7,2) ff", &["7 bits"]);
+}
+
+#[test]
+fn an_even_tie_is_a_coin_of_the_seed() {
+    let place = Place::new();
+    let decode = |seed| {
+        let arguments = format!("code decode rep(4) c --seed {seed}");
+        place.json(0, &arguments)["results"]["message"].as_str().unwrap().to_owned()
+    };
+    let ones = (0..40).filter(|&seed| decode(seed) == "1").count();
+    // 40 fair coins leave 8..=32 with probability below 1e-4.
+    assert!((8..=32).contains(&ones), "{ones} of 40");
+    assert_eq!(decode(3), decode(3));
+}
+
+#[test]
+fn profiles_say_where_their_numbers_come_from() {
+    let place = Place::new();
+    let document = place.json(0, "profiles");
+    let profiles = document["results"]["profiles"].as_array().unwrap();
+    let names: Vec<&str> = profiles.iter().map(|p| p["name"].as_str().unwrap()).collect();
+    for name in ["typical-mcu", "scum", "stm32f401"] {
+        assert!(names.contains(&name), "{names:?}");
+    }
+    for profile in profiles {
+        for parameter in profile["parameters"].as_array().unwrap() {
+            assert!(!parameter["provenance"].as_str().unwrap().is_empty(), "{profile}");
+        }
+    }
+    place.refuse(2, "demo --profile scm", &["unknown profile \"scm\"", "--profile scum"]);
+}
+
+#[test]
+fn simulated_power_ups_have_the_bit_error_rate_asked_for() {
+    let place = Place::new();
+    let shape = "simulate --ber 0.1 --cells 8000 --devices 5 --readouts 2 --seed 2";
+    let document = place.json(0, &format!("{shape} --output a.npy"));
+    let ber = document["results"]["ber"].as_f64().unwrap();
+    // 40,000 independent cells: a standard error of 0.0015; 5.85 of them, alpha = 5e-9.
+    assert!((ber - 0.1).abs() < 5.85 * 0.0015, "{ber}");
+    let npy = fs::read(place.path("a.npy")).unwrap();
+    assert!(npy.starts_with(b"\x93NUMPY") && npy.len() == 128 + 5 * 2 * 8000);
+    place.expect(0, &format!("{shape} --packed --output p.npy"));
+    assert_eq!(fs::read(place.path("p.npy")).unwrap().len(), 128 + 5 * 2 * 1000);
+    place.expect(0, &format!("{shape} --output d.bin"));
+    let bin = fs::read(place.path("d-003.bin")).unwrap();
+    assert_eq!(bin.len(), 2 * 1000);
+    assert_eq!(bin[..], fs::read(place.path("p.npy")).unwrap()[128 + 3 * 2000..][..2000]);
+}
+
+#[test]
+fn simulate_refuses_and_leaves_nothing() {
+    let place = Place::new();
+    let refuse = |exit, arguments: &str, words: &[&str]| {
+        place.refuse(exit, &format!("simulate {arguments}"), words);
+        let left: Vec<_> = fs::read_dir(place.0.path()).unwrap().collect();
+        assert!(left.is_empty(), "{left:?}");
+    };
+    refuse(2, "--cells 1000000000000 --output a.npy", &["1000000000000 cells"]);
+    refuse(2, "--cells 0 --output a.npy", &["cells"]);
+    refuse(2, "--ber NaN --output a.npy", &["ber"]);
+    refuse(2, "--ber -0.1 --output a.npy", &[]);
+    refuse(2, "--lambda1 -1 --output a.npy", &[]);
+    refuse(2, "--ber 0.6 --output a.npy", &["0.6"]);
+    refuse(2, "--temperature-celsius -300 --output a.npy", &["-300"]);
+    refuse(2, "--output a.txt", &[".npy"]);
+    refuse(2, "--cells 9 --output a.bin", &["multiple of 8"]);
+    refuse(2, "", &["--output"]);
+    refuse(6, "--output missing/folder/a.npy", &["missing/folder"]);
+}
+
+#[test]
+fn a_device_lives_in_its_folder() {
+    let place = Place::new();
+    let made = place.json(0, "device new chip --seed 4");
+    assert_eq!(made["results"]["lifecycle"], "blank");
+    place.refuse(3, "device power-cycle chip", &["not enrolled", "device enroll chip"]);
+    let enrolled = place.json(0, "device enroll chip");
+    let info = place.json(0, "device info chip");
+    assert_eq!(info["results"]["public_key"], enrolled["results"]["public_key"]);
+    assert_eq!(info["results"]["power_cycles"], 1);
+    place.refuse(2, "device enroll chip", &["enrolled already"]);
+    place.refuse(2, "device new chip", &["not empty"]);
+
+    let cycles = place.json(0, "device power-cycle chip --times 5 --temperature-celsius 85");
+    assert_eq!(cycles["results"]["rebuilt"], 5);
+    place.expect(0, "device age chip --years 10");
+    let info = place.json(0, "device info chip");
+    assert_eq!(info["results"]["age_years"], 10.0);
+    assert_eq!(info["results"]["power_cycles"], 6);
+    place.expect(0, "device power-cycle chip");
+
+    place.expect(0, "device tamper chip --flip-bit 1000");
+    assert!(place.expect(1, "device power-cycle chip").contains("not rebuilt"));
+    place.expect(0, "device tamper chip --flip-bit 1000");
+    place.expect(0, "device power-cycle chip");
+    place.expect(0, "device tamper chip --truncate 10");
+    place.expect(1, "device power-cycle chip");
+}
+
+#[test]
+fn helper_data_of_another_chip_gives_no_key() {
+    let place = Place::new();
+    for (name, seed) in [("a", 1), ("b", 2)] {
+        place.expect(0, &format!("device new {name} --seed {seed}"));
+        place.expect(0, &format!("device enroll {name}"));
+    }
+    place.expect(0, "device tamper a --replace b/helper.bin");
+    place.expect(1, "device power-cycle a");
+}
+
+#[test]
+fn a_device_folder_that_is_not_whole_is_refused() {
+    let place = Place::new();
+    place.expect(0, "device new a --seed 1");
+    place.expect(0, "device enroll a");
+    place.expect(0, "device new b --seed 2");
+    let spoil = |file: &str, bytes: Option<&[u8]>, words: &[&str]| {
+        let path = place.path("a").join(file);
+        let good = fs::read(&path).unwrap();
+        match bytes {
+            Some(bytes) => fs::write(&path, bytes).unwrap(),
+            None => fs::remove_file(&path).unwrap(),
+        }
+        for command in ["info", "power-cycle", "enroll"] {
+            place.refuse(3, &format!("device {command} a"), words);
+        }
+        fs::write(&path, good).unwrap();
+    };
+    spoil("chip.toml", None, &["no chip.toml"]);
+    spoil("state", None, &["state is missing"]);
+    spoil("helper.bin", None, &["helper.bin is missing"]);
+    spoil("state", Some(b""), &["state"]);
+    spoil("state", Some(&fs::read(place.path("b/state")).unwrap()), &["another device's"]);
+    spoil("chip.toml", Some(b"schema = 9"), &["chip.toml"]);
+    place.expect(0, "device power-cycle a");
+    place.refuse(6, "device info nowhere", &["nowhere", "device new nowhere"]);
+}
+
+#[test]
+fn certificates_and_requests_are_pem() {
+    let place = Place::new();
+    place.expect(0, "device new chip --seed 4");
+    place.expect(0, "device enroll chip --seed 4");
+    let certificate = place.expect(0, "device certificate chip --not-before 1700000000");
+    assert!(certificate.starts_with("-----BEGIN CERTIFICATE-----\n"));
+    place.expect(0, "device certificate chip --request --output chip.csr");
+    let request = fs::read_to_string(place.path("chip.csr")).unwrap();
+    assert!(request.ends_with("-----END CERTIFICATE REQUEST-----\n"));
+    fs::write(place.path("chip.pem"), certificate).unwrap();
+    place.expect(0, "verifier init gate");
+    let registered = place.json(0, "verifier register gate --certificate chip.pem");
+    let info = place.json(0, "device info chip");
+    assert_eq!(registered["results"]["device_id"], info["results"]["device_id"]);
+}
+
+/// A device that listens, until it is dropped.
+struct Served {
+    child: Child,
+    endpoint: String,
+}
+
+impl Served {
+    fn start(place: &Place, arguments: &str) -> Self {
+        let mut child = place
+            .command(&format!("device serve {arguments}"))
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap());
+        let mut endpoint = None;
+        let mut line = String::new();
+        while endpoint.is_none() && lines.read_line(&mut line).unwrap() > 0 {
+            endpoint = line.trim().split_once("listening on ").map(|(_, e)| e.to_owned());
+            line.clear();
+        }
+        // Somebody must go on reading, or the device would wait for its notes to be read.
+        std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
+        let endpoint = format!("--{}", endpoint.expect("the device listens"));
+        Self { child, endpoint }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn authenticates_over(endpoint: &str) {
+    let place = Place::new();
+    place.expect(0, "device new chip --seed 4");
+    place.expect(0, "device enroll chip");
+    place.expect(0, "verifier init gate --max-failed-attempts 3");
+    let served = Served::start(&place, &format!("chip {endpoint}"));
+    let at = &served.endpoint;
+
+    let stranger = place.json(1, &format!("verifier authenticate gate {at}"));
+    assert_eq!(stranger["results"]["reason"], "unknown-device");
+    let key = place.json(0, "verifier list gate");
+    assert_eq!(key["results"]["devices"].as_array().unwrap().len(), 0);
+    place.expect(0, &format!("verifier register gate {at}"));
+    for _ in 0..3 {
+        let accepted = place.json(0, &format!("verifier authenticate gate {at}"));
+        assert_eq!(accepted["results"]["verdict"], "accepted");
+    }
+    drop(served);
+
+    // The same device with changed helper data: refused, and locked out after three attempts.
+    place.expect(0, "device tamper chip --flip-bit 999");
+    let served = Served::start(&place, &format!("chip {endpoint}"));
+    let at = &served.endpoint;
+    let reasons: Vec<String> = (0..4)
+        .map(|_| {
+            let document = place.json(1, &format!("verifier authenticate gate {at}"));
+            document["results"]["reason"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(reasons, ["no-evidence", "no-evidence", "no-evidence", "locked-out"]);
+    let log = place.expect(0, "verifier log gate");
+    assert!(log.contains("no-evidence") && log.contains("locked-out"), "{log}");
+    let at = at.clone();
+    drop(served);
+    place.refuse(6, &format!("verifier authenticate gate {at}"), &["device serve"]);
+}
+
+#[test]
+fn a_device_proves_itself_over_tcp() {
+    authenticates_over("--tcp 127.0.0.1:0");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_device_proves_itself_over_a_unix_socket() {
+    authenticates_over("--unix chip.socket");
+}
+
+#[test]
+fn a_frame_of_four_gibibytes_ends_the_session_and_not_the_server() {
+    let place = Place::new();
+    place.expect(0, "device new chip --seed 4");
+    place.expect(0, "device enroll chip");
+    place.expect(0, "verifier init gate");
+    let served = Served::start(&place, "chip --tcp 127.0.0.1:0");
+    let address = served.endpoint.strip_prefix("--tcp ").unwrap();
+    let mut hostile = std::net::TcpStream::connect(address).unwrap();
+    hostile.write_all(&[0xFF, 0xFF, 0xFF, 0xFF, 1]).unwrap();
+    let mut answer = Vec::new();
+    // Closed or reset: either way there is no answer.
+    let _ = hostile.read_to_end(&mut answer);
+    assert!(answer.is_empty());
+    place.expect(0, &format!("verifier register gate {}", served.endpoint));
+    place.expect(0, &format!("verifier authenticate gate {}", served.endpoint));
+}
+
+#[test]
+fn a_registry_of_another_verifier_is_refused() {
+    let place = Place::new();
+    let ours = place.json(0, "verifier init ours")["results"]["verifier_id"].clone();
+    let theirs = place.json(0, "verifier init theirs")["results"]["verifier_id"].clone();
+    let registry = |db: &str| place.path(db).join("registry.redb");
+    fs::copy(registry("theirs"), registry("ours")).unwrap();
+    let words = [ours.as_str().unwrap(), theirs.as_str().unwrap()];
+    place.refuse(3, "verifier list ours", &words);
+    fs::write(registry("ours"), b"not a registry").unwrap();
+    place.refuse(3, "verifier list ours", &["registry"]);
+    place.refuse(2, "verifier init theirs", &["exists"]);
+    place.refuse(6, "verifier list nowhere", &["verifier init nowhere"]);
+    let toml = place.path("theirs/verifier.toml");
+    let text = fs::read_to_string(&toml).unwrap();
+    fs::write(&toml, text.replace("lockout_seconds", "lockout_minutes")).unwrap();
+    place.refuse(2, "verifier list theirs", &["lockout_minutes"]);
+}
+
+/// Two simulated chips as a folder of raw dumps: the demo takes them like measured ones.
+#[test]
+fn the_demo_takes_readouts_from_a_folder() {
+    let place = Place::new();
+    fs::create_dir(place.path("dumps")).unwrap();
+    let shape = "simulate --ber 0.05 --cells 4096 --devices 2 --readouts 6 --seed 9";
+    place.expect(0, &format!("{shape} --output dumps/chip.bin"));
+    let document = place.json(0, "demo --readouts dumps --seed 1");
+    let devices = document["results"]["devices"].as_array().unwrap();
+    assert_eq!(devices.len(), 2);
+    for device in devices {
+        assert_eq!((&device["boots"], &device["keys_rebuilt"]), (&5.into(), &5.into()));
+        let ber = device["wchd_reference_mean"].as_f64().unwrap();
+        assert!((0.03..0.07).contains(&ber), "{ber}");
+    }
+    let bad = place.json(1, "demo --readouts dumps --code bch(127,106,3)^2 --windows all");
+    let windows = &bad["results"]["devices"][0]["windows"];
+    assert_eq!(windows["count"], 4096 / 254);
+    assert!(windows["failures"].as_u64().unwrap() > 0);
+    place.refuse(6, "demo --readouts nowhere", &["nowhere"]);
+    fs::write(place.path("empty.bin"), b"").unwrap();
+    place.refuse(3, "demo --readouts empty.bin", &["empty.bin"]);
+}
+
+#[test]
+fn output_files_are_whole_or_absent() {
+    let place = Place::new();
+    place.expect(0, "demo --devices 1 --seed 1 --output story.txt --color always");
+    let story = fs::read_to_string(place.path("story.txt")).unwrap();
+    assert!(story.contains("never given a key") && !story.contains('\u{1b}'), "{story}");
+    place.refuse(6, "demo --devices 1 --output no/such/folder.txt", &["no/such/folder.txt"]);
+    if Path::new("/dev/full").exists() {
+        let output = place.run("demo --devices 1 --output /dev/full");
+        assert_eq!(output.status.code(), Some(6));
+    }
+}
+
+#[test]
+fn mistakes_on_the_command_line_are_exit_2() {
+    let place = Place::new();
+    for arguments in ["demonstrate", "demo --devices 0", "--seed -1", "--threads 0", "code info"] {
+        place.refuse(2, arguments, &[]);
+    }
+    assert!(place.expect(0, "--help").contains("demo"));
+    assert!(place.expect(0, "--version").starts_with("puflab 0."));
+    assert!(place.expect(0, "completions bash").contains("puflab"));
+}
