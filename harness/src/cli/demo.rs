@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::code;
 use super::device::SketchName;
 use super::exit::{Exit, Failure};
-use super::session::{Session, inputs};
+use super::session::{Session, count, inputs};
 use super::silicon_arguments::{NamedProcess, SiliconArguments};
 use crate::demo::measured::{self, ChipRecord};
 use crate::demo::modelled::{self, Situation};
@@ -590,10 +590,6 @@ fn situation_name(situation: Situation, process: &puf_emulator::silicon::Process
         0.0 => format!("{celsius} C"),
         years => format!("{celsius} C, {years} yr"),
     }
-}
-
-fn count(number: usize, thing: &str) -> String {
-    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
 
 fn percent(fraction: f64) -> String {

@@ -14,7 +14,7 @@ use rand_chacha::rand_core::SeedableRng as _;
 use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
-use super::session::{Session, fill_random, inputs};
+use super::session::{Session, count, fill_random, inputs};
 use super::silicon_arguments::SiliconArguments;
 use super::{code, endpoint, nearest};
 use crate::device_folder::{
@@ -339,7 +339,7 @@ fn serve(session: &Session, arguments: &Serve) -> Result<Exit, Failure> {
     let served = device_server::serve(&listener, respond, &options, &stop, observe)
         .map_err(Failure::unreachable)?;
     session.print(
-        || format!("{served} sessions\n"),
+        || format!("{}\n", count(usize::try_from(served).unwrap_or(usize::MAX), "session")),
         || {
             let what = [("dir", json!(arguments.dir)), ("sessions", json!(arguments.sessions))];
             Document::new("device-serve", None, inputs(what), json!({ "sessions": served }))

@@ -16,16 +16,14 @@ pub(crate) fn run(session: &Session) -> Result<Exit, Failure> {
 }
 
 fn page() -> String {
-    let bold = Style::new().bold();
+    let (bold, dim) = (Style::new().bold(), Style::new().dimmed());
     let mut page = String::new();
     for profile in PROFILES {
         let _ = writeln!(page, "{bold}{}{bold:#}  {}", profile.name, profile.description);
         for (name, sourced) in profile.parameters() {
-            let _ = writeln!(
-                page,
-                "  {name:<24} {:>14} {:<6} {}",
-                sourced.value, sourced.unit, sourced.provenance
-            );
+            let value = format!("{} {}", sourced.value, sourced.unit);
+            let _ = writeln!(page, "  {name:<23} {}", value.trim_end());
+            let _ = writeln!(page, "  {dim}{:<23} {}{dim:#}", "", sourced.provenance);
         }
         page.push('\n');
     }

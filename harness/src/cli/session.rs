@@ -119,3 +119,8 @@ pub(crate) fn fill_random(bytes: &mut [u8]) -> Result<(), Failure> {
 pub(crate) fn inputs<const N: usize>(members: [(&str, Value); N]) -> Value {
     Value::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }
+
+/// A number of things in words: `1 chip`, `3 chips`.
+pub(crate) fn count(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}

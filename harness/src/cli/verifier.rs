@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use clap::{Args, Subcommand};
@@ -11,11 +12,11 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 use serde_json::{Value, json};
 use x509_cert::Certificate;
-use x509_cert::der::DecodePem as _;
+use x509_cert::der::{DateTime, DecodePem as _};
 
 use super::endpoint::EndpointArguments;
 use super::exit::{Exit, Failure};
-use super::session::{Session, fill_random, inputs};
+use super::session::{Session, count, fill_random, inputs};
 use crate::link::Link;
 use crate::report::json::Document;
 use crate::verifier::policy::PolicySettings;
@@ -236,7 +237,8 @@ fn list(session: &Session, db: &Path) -> Result<Exit, Failure> {
     let now = Timestamp::of_host();
     let devices = verifier.list().map_err(|error| verifier_failure(&error))?;
     let page = || {
-        let mut page = format!("verifier {}, {} devices\n", verifier.id(), devices.len());
+        let known = count(devices.len(), "device");
+        let mut page = format!("verifier {}, {known}\n", verifier.id());
         for (id, record) in &devices {
             let standing = match (record.status(), record.locked_until(now)) {
                 (Status::Revoked, _) => "revoked".to_owned(),
@@ -352,15 +354,11 @@ fn log(session: &Session, db: &Path, last: usize) -> Result<Exit, Failure> {
         let mut page = String::new();
         for (number, entry) in &entries {
             let device = entry.device_id.map_or("-".to_owned(), |id| id.to_string());
-            let reason = verdict(entry.event)
-                .and_then(Verdict::reason)
-                .map_or(String::new(), |reason| format!(": {}", reason.name()));
-            let _ = writeln!(
-                page,
-                "{number:>6}  {} ms  {device}  {}{reason}",
-                entry.at.as_millis(),
-                entry.event.name()
-            );
+            let event = match verdict(entry.event).and_then(Verdict::reason) {
+                Some(reason) => format!("rejected: {}", reason.name()),
+                None => entry.event.name().to_owned(),
+            };
+            let _ = writeln!(page, "{number:>6}  {}  {device}  {event}", utc(entry.at));
         }
         page
     };
@@ -442,6 +440,13 @@ fn verifier_failure(error: &VerifierError) -> Failure {
             Failure::usage(error).advise("puflab verifier list DB shows the devices it knows")
         }
     }
+}
+
+/// A moment in UTC, to the second.
+fn utc(at: Timestamp) -> String {
+    let millis = at.as_millis();
+    DateTime::from_unix_duration(Duration::from_millis(millis))
+        .map_or(format!("{millis} ms"), |time| time.to_string())
 }
 
 fn from_hex(text: &str) -> Option<PublicKey> {
