@@ -54,7 +54,7 @@ pub fn majority_error(n: usize, p: f64) -> f64 {
     }
 }
 
-/// P[X > t] for X binomial(n, p), relative error about `n` ulp.
+/// `P[X > t]` for X binomial(n, p), relative error about `n` ulp.
 ///
 /// The distribution of the number of errors is built bit by bit up to `t`; what leaves it upwards
 /// is the tail, added up as it leaves.
