@@ -12,7 +12,7 @@ use super::device::SketchName;
 use super::exit::{Exit, Failure};
 use super::session::{Session, count, inputs};
 use super::silicon_arguments::{NamedProcess, SiliconArguments};
-use crate::demo::measured::{self, ChipRecord};
+use crate::demo::measured::{self, ChipRecord, SameSilicon};
 use crate::demo::modelled::{self, Situation};
 use crate::demo::{DemoError, DesignRecord, KeyDesign, Refusal};
 use crate::readouts::{self, Recording};
@@ -398,10 +398,9 @@ fn measured_page(plan: &measured::Plan, path: &Path, story: &measured::Story) ->
     if story.chips.iter().any(|chip| chip.windows > 1) {
         window_lines(&mut page, &story.chips, width);
     }
-    if !story.refused.is_empty() {
-        heading(&mut page, 3, "Refused");
-        refusal_lines(&mut page, &story.refused);
-    }
+    same_silicon_lines(&mut page, &story.same);
+    heading(&mut page, 3, "Refused");
+    refusal_lines(&mut page, &story.refused);
     heading(&mut page, 4, "How often would a key not be rebuilt?");
     for chip in &story.chips {
         line(
@@ -423,6 +422,30 @@ fn measured_page(plan: &measured::Plan, path: &Path, story: &measured::Story) ->
     );
     verdict_line(&mut page, story.held(), "every chip got in every time, nobody else did");
     page
+}
+
+/// A die that was measured twice, in the cold for example, is one chip and not two.
+fn same_silicon_lines(page: &mut String, same: &[SameSilicon]) {
+    if same.is_empty() {
+        return;
+    }
+    line(
+        page,
+        format_args!("\n  the same silicon under another name rebuilds the key of the first:"),
+    );
+    for same in same {
+        line(
+            page,
+            format_args!(
+                "  {} is {}: {} of {} readouts, {} of the cells apart",
+                same.again,
+                same.enrolled,
+                same.authenticated,
+                same.boots,
+                percent(same.distance)
+            ),
+        );
+    }
 }
 
 fn window_lines(page: &mut String, chips: &[ChipRecord], width: usize) {
@@ -486,10 +509,21 @@ fn measured_document(
             })
         })
         .collect();
+    let same: Vec<Value> = story
+        .same
+        .iter()
+        .map(|same| {
+            json!({
+                "enrolled": same.enrolled, "again": same.again, "distance": same.distance,
+                "boots": same.boots, "authenticated": same.authenticated,
+            })
+        })
+        .collect();
     let worst = story.chips.iter().map(|chip| chip.predicted_key_failure).fold(0.0, f64::max);
     let results = json!({
         "design": design_json(&story.design),
         "devices": devices,
+        "same_silicon": same,
         "refused": refused_json(&story.refused),
         "key_failure": worst,
         "key_failure_method": format!("{}, worst chip at its measured error rate", exact::METHOD),
@@ -542,11 +576,12 @@ fn design_json(design: &DesignRecord) -> Value {
 }
 
 fn refusal_lines(page: &mut String, refused: &[Refusal]) {
+    let width = refused.iter().map(|refusal| refusal.story.chars().count()).max().unwrap_or(0);
     for refusal in refused {
         let (style, word) =
             if refusal.held() { (GOOD, "refused") } else { (BAD, "NOT AS EXPECTED") };
         let reason = refusal.verdict.reason().map_or("accepted", |reason| reason.name());
-        line(page, format_args!("  {:<58} {style}{word}{style:#}: {reason}", refusal.story));
+        line(page, format_args!("  {:<width$}  {style}{word}{style:#}: {reason}", refusal.story));
     }
 }
 

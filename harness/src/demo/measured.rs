@@ -78,6 +78,21 @@ impl ChipRecord {
     }
 }
 
+/// A chip that was measured under two names: in two conditions, for example.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SameSilicon {
+    /// The name that was enrolled.
+    pub enrolled: String,
+    /// The other name.
+    pub again: String,
+    /// Fraction of the cells in which the two first readouts differ.
+    pub distance: f64,
+    /// Readouts of the other name.
+    pub boots: usize,
+    /// Those of them that rebuilt the enrolled key and were let in.
+    pub authenticated: usize,
+}
+
 /// The story told.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Story {
@@ -85,6 +100,8 @@ pub struct Story {
     pub design: DesignRecord,
     /// The chips.
     pub chips: Vec<ChipRecord>,
+    /// Chips that turned out to be the same silicon as an earlier one.
+    pub same: Vec<SameSilicon>,
     /// Who was refused.
     pub refused: Vec<Refusal>,
 }
@@ -98,7 +115,10 @@ impl Story {
             chip.authenticated == chip.boots()
                 && chip.failures.iter().all(|&failures| failures == 0)
         };
-        self.chips.iter().all(all_in) && self.refused.iter().all(Refusal::held)
+        let again_in = |again: &SameSilicon| again.authenticated == again.boots;
+        self.chips.iter().all(all_in)
+            && self.same.iter().all(again_in)
+            && self.refused.iter().all(Refusal::held)
     }
 }
 
@@ -135,8 +155,17 @@ pub fn tell(
             verdict: gate.verifier.judge(&evidence, gate.now)?,
         });
     }
-    if let [first, second, ..] = measured {
-        refused.push(impostor(plan, &tree, &mut gate, first, second)?);
+    let mut same = Vec::new();
+    for (j, again) in measured.iter().enumerate() {
+        let earlier = (0..j).find(|&i| is_same_silicon(&measured[i], again));
+        if let Some(i) = earlier {
+            let tree = tree.child("chip").index(i as u64);
+            same.push(authenticate_again(plan, &measured[i], again, &tree, &mut gate)?);
+        }
+    }
+    let strangers = (1..measured.len()).find(|&j| !is_same_silicon(&measured[0], &measured[j]));
+    if let Some(j) = strangers {
+        refused.push(impostor(plan, &tree, &mut gate, &measured[0], &measured[j])?);
     }
     let design = DesignRecord {
         code: extractor.code().to_string(),
@@ -145,7 +174,58 @@ pub fn tell(
         secret_bits: extractor.secret_bits(),
         helper_bytes,
     };
-    Ok(Story { design, chips, refused })
+    Ok(Story { design, chips, same, refused })
+}
+
+/// Whether two sets of readouts are of one die: their first ones are less than half as far apart as
+/// those of strangers with the same ones would be.
+fn is_same_silicon(a: &RecordedDevice, b: &RecordedDevice) -> bool {
+    let (x, y) = (&a.readouts[0], &b.readouts[0]);
+    if x.len() != y.len() {
+        return false;
+    }
+    let ones = |readout: &BitString| readout.weight() as f64 / readout.len() as f64;
+    let (p, q) = (ones(x), ones(y));
+    distance(a, b) < 0.5 * (p * (1.0 - q) + q * (1.0 - p))
+}
+
+fn distance(a: &RecordedDevice, b: &RecordedDevice) -> f64 {
+    a.readouts[0].distance(&b.readouts[0]) as f64 / a.readouts[0].len() as f64
+}
+
+/// The chip enrolled as `first` is powered up as `again` was.
+fn authenticate_again(
+    plan: &Plan,
+    first: &RecordedDevice,
+    again: &RecordedDevice,
+    tree: &SeedTree,
+    gate: &mut Gate,
+) -> Result<SameSilicon, DemoError> {
+    let readouts = [&first.readouts[..1], &again.readouts[..]].concat();
+    let joined = RecordedDevice { readouts, ..first.clone() };
+    let Window { mut silicon, chip, .. } = Window::enroll(plan, &joined, tree, 0)?;
+    let mut authenticated = 0;
+    for _ in &again.readouts {
+        gate.tick();
+        let powered =
+            chip.power_up(&mut silicon, &Environment::default()).map_err(DemoError::PowerUp)?;
+        authenticated += usize::from(gate.authenticate(&powered)?.0.accepted());
+    }
+    Ok(SameSilicon {
+        enrolled: label(first),
+        again: label(again),
+        distance: distance(first, again),
+        boots: again.readouts.len(),
+        authenticated,
+    })
+}
+
+/// A measured chip's name and condition.
+fn label(device: &RecordedDevice) -> String {
+    match device.condition.as_str() {
+        "" => device.name.clone(),
+        condition => format!("{} ({condition})", device.name),
+    }
 }
 
 /// The first window goes through the whole protocol, the others rebuild their keys.
@@ -190,7 +270,7 @@ fn authenticate_all(
     let predicted_key_failure =
         exact::failure(extractor.code(), ber).map_err(DemoError::NoClosedForm)?;
     let chip = ChipRecord {
-        name: device.name.clone(),
+        name: label(device),
         cells,
         readouts: device.readouts.len(),
         device_id,
@@ -244,7 +324,7 @@ impl Window {
         first_cell: usize,
     ) -> Result<Self, DemoError> {
         if device.readouts.len() < 2 {
-            return Err(DemoError::OneReadout { chip: device.name.clone() });
+            return Err(DemoError::OneReadout { chip: label(device) });
         }
         let tree = tree.child("window").index(first_cell as u64);
         // Only the window is copied, so that many of them fit in memory.
@@ -256,12 +336,12 @@ impl Window {
         let mut chip = Chip::new(serial(&tree), plan.design.at(0)?);
         let enrolled = chip
             .enroll(&mut silicon, &Environment::default(), &mut trng(&tree.child("enrolment")))
-            .map_err(|source| DemoError::Enroll { chip: device.name.clone(), source })?;
+            .map_err(|source| DemoError::Enroll { chip: label(device), source })?;
         Ok(Self { silicon, chip, enrolled })
     }
 }
 
-/// The second chip gets the first one's helper data and identity: its cells are other cells.
+/// A stranger gets the first chip's helper data and identity: its cells are other cells.
 fn impostor(
     plan: &Plan,
     tree: &SeedTree,
@@ -280,7 +360,7 @@ fn impostor(
     gate.tick();
     Ok(Refusal {
         attack: "impostor",
-        story: format!("{} with the memory of {}: other cells", second.name, first.name),
+        story: format!("{} with the memory of {}: other cells", label(second), label(first)),
         expected: Reason::NoEvidence,
         verdict: gate.authenticate(&powered)?.0.verdict,
     })
