@@ -209,7 +209,7 @@ fn simulated_power_ups_have_the_bit_error_rate_asked_for() {
     let place = Place::new();
     let shape = "simulate --ber 0.1 --cells 8000 --devices 5 --readouts 2 --seed 2";
     let document = place.json(0, &format!("{shape} --output a.npy"));
-    let ber = document["results"]["ber"].as_f64().unwrap();
+    let ber = document["results"]["realised_ber"].as_f64().unwrap();
     // 40,000 independent cells: a standard error of 0.0015; 5.85 of them, alpha = 5e-9.
     assert!((ber - 0.1).abs() < 5.85 * 0.0015, "{ber}");
     let npy = fs::read(place.path("a.npy")).unwrap();
@@ -268,8 +268,39 @@ fn a_device_lives_in_its_folder() {
     assert!(place.expect(1, "device power-cycle chip").contains("not rebuilt"));
     place.expect(0, "device tamper chip --flip-bit 1000");
     place.expect(0, "device power-cycle chip");
-    place.expect(0, "device tamper chip --truncate 10");
-    place.expect(1, "device power-cycle chip");
+}
+
+/// What nobody could have written is bad data, exit 3; what parses and is not genuine gives no key,
+/// exit 1, and no word on why.
+#[test]
+fn harmed_helper_data_is_told_apart_as_far_as_the_public_may_know() {
+    let place = Place::new();
+    place.expect(0, "device new chip --seed 4");
+    place.expect(0, "device enroll chip --seed 4");
+    let helper = place.path("chip/helper.bin");
+    let good = fs::read(&helper).unwrap();
+    let malformed = |bytes: &[u8], words: &[&str]| {
+        fs::write(&helper, bytes).unwrap();
+        for command in ["power-cycle", "info", "certificate"] {
+            place.refuse(3, &format!("device {command} chip"), words);
+        }
+    };
+    malformed(&good[..10], &["helper.bin", "announces 418 bytes and has 10"]);
+    malformed(&[], &["ends at offset 0"]);
+    malformed(&[&good[..], &[0]].concat(), &["announces 418 bytes and has 419"]);
+    malformed(&vec![0x50; 1 << 20], &["helper.bin is longer than"]);
+    let mut version = good.clone();
+    version[5] = 2;
+    malformed(&version, &["format version 2, this program reads 1"]);
+    let mut flipped = good.clone();
+    for bit in [12 * 8, 20 * 8, 50 * 8, 200 * 8, 417 * 8] {
+        flipped[bit / 8] ^= 1;
+        fs::write(&helper, &flipped).unwrap();
+        assert_eq!(place.expect(1, "device power-cycle chip"), "key not rebuilt\n");
+        flipped[bit / 8] ^= 1;
+    }
+    fs::write(&helper, &good).unwrap();
+    place.expect(0, "device power-cycle chip");
 }
 
 #[test]

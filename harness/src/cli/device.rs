@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Subcommand, ValueEnum};
+use fuzzy_extractor::helper_data::HelperData;
 use fuzzy_extractor::sketch;
 use puf_emulator::chip::{Lifecycle, NoKey, Serial};
 use puf_emulator::silicon::PowerUpError;
@@ -265,6 +266,7 @@ fn enroll(session: &Session, dir: &Path, celsius: Option<f64>) -> Result<Exit, F
 
 fn info(session: &Session, dir: &Path) -> Result<Exit, Failure> {
     let device = open(session, dir)?;
+    whole_helper_data(dir, &device)?;
     let what = [("dir", json!(dir))];
     session.print(
         || page("an emulated device", &device),
@@ -284,6 +286,7 @@ fn power_cycle(
         return Err(Failure::bad_data(NoKey::NotEnrolled)
             .advise(format_args!("puflab device enroll {}", dir.display())));
     }
+    whole_helper_data(dir, &device)?;
     let progress = session.progress(u64::from(times), "power cycles");
     let mut corrected: Vec<Option<usize>> = Vec::new();
     for _ in 0..times {
@@ -369,6 +372,7 @@ fn certificate(
     not_before: Option<u64>,
 ) -> Result<Exit, Failure> {
     let mut device = open(session, dir)?;
+    whole_helper_data(dir, &device)?;
     let powered = device.power_up(None).map_err(|error| failure(dir, &error))?;
     let key = match powered.key() {
         Ok(key) => key,
@@ -461,6 +465,21 @@ fn open(session: &Session, dir: &Path) -> Result<DeviceFolder, Failure> {
         session.note(format_args!("{}: not the device's: {}", dir.display(), strange.join(", ")));
     }
     Ok(device)
+}
+
+/// Helper data that nobody could have written is bad data, and said to be: that much is public. A
+/// blob that can be read and is not genuine shows only in the key that is not rebuilt.
+fn whole_helper_data(dir: &Path, device: &DeviceFolder) -> Result<(), Failure> {
+    let nvm = device.chip().nvm();
+    if nvm.lifecycle() == Lifecycle::Blank {
+        return Ok(());
+    }
+    match HelperData::from_bytes(nvm.helper_data()) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            Err(Failure::bad_data(format_args!("{}: {error}", dir.join("helper.bin").display())))
+        }
+    }
 }
 
 /// The exit code and the advice that go with an error of a device.

@@ -87,7 +87,8 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Fail
         let results = json!({
             "files": files,
             "shape": [devices, readouts, cells],
-            "ber": counts.ber(),
+            "seed": seed,
+            "realised_ber": counts.ber(),
             "errors": counts.errors,
             "compared": counts.compared,
             "ones_fraction": counts.ones_fraction(),

@@ -1,0 +1,216 @@
+//! The story of measured chips, as a page and as a document.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::words::{
+    BAD, BOLD, GOOD, design_json, design_lines, heading, hex, line, percent, refusal_lines,
+    refused_json, scientific, thousands, verdict_line,
+};
+use crate::cli::session::{count, inputs};
+use crate::demo::measured::{self, ChipRecord, SameSilicon};
+use crate::reliability::exact;
+use crate::report::json::Document;
+
+pub(super) fn page(plan: &measured::Plan, path: &Path, story: &measured::Story) -> String {
+    let mut page = String::new();
+    line(
+        &mut page,
+        format_args!(
+            "{BOLD}{} of measured silicon{BOLD:#}, {}                        seed {}",
+            count(story.chips.len(), "chip"),
+            path.display(),
+            plan.seed
+        ),
+    );
+    line(
+        &mut page,
+        format_args!(
+            "\nEach chip is enrolled from its first measured power-up and has to prove who it is at every\n\
+         later one. No key was ever loaded: it grows from the cells, each time anew.\n"
+        ),
+    );
+    design_lines(&mut page, &story.design);
+
+    heading(&mut page, 1, "Enrolment from the first readout");
+    let width = story.chips.iter().map(|chip| chip.name.len()).max().unwrap_or(0);
+    for chip in &story.chips {
+        line(
+            &mut page,
+            format_args!(
+                "  {:<width$}  {} cells, {} readouts   device {}  public key {}...",
+                chip.name,
+                thousands(chip.cells),
+                chip.readouts,
+                chip.device_id,
+                hex(&chip.public_key[..5])
+            ),
+        );
+    }
+
+    heading(&mut page, 2, "Authentication at every later readout");
+    line(
+        &mut page,
+        format_args!(
+            "  {:<width$}  {:>5}  {:>11}  {:>13}  {:>15}  {:>9}",
+            "", "boots", "key rebuilt", "authenticated", "cells differing", "at most"
+        ),
+    );
+    for chip in &story.chips {
+        let rebuilt = chip.boots() - chip.failures[0];
+        let style = if chip.authenticated == chip.boots() { GOOD } else { BAD };
+        line(
+            &mut page,
+            format_args!(
+                "  {:<width$}  {:>5}  {rebuilt:>11}  {style}{:>13}{style:#}  {:>15}  {:>9}",
+                chip.name,
+                chip.boots(),
+                chip.authenticated,
+                percent(chip.ber),
+                percent(chip.ber_max),
+            ),
+        );
+    }
+    if story.chips.iter().any(|chip| chip.windows > 1) {
+        window_lines(&mut page, &story.chips, width);
+    }
+    same_silicon_lines(&mut page, &story.same);
+    heading(&mut page, 3, "Refused");
+    refusal_lines(&mut page, &story.refused);
+    heading(&mut page, 4, "How often would a key not be rebuilt?");
+    for chip in &story.chips {
+        line(
+            &mut page,
+            format_args!(
+                "  {:<width$}  {:>6} of the cells differ   key failure rate {:>9}",
+                chip.name,
+                percent(chip.ber),
+                scientific(chip.predicted_key_failure)
+            ),
+        );
+    }
+    line(
+        &mut page,
+        format_args!(
+            "  ({}, at the measured error rate, cells alike and independent)",
+            exact::METHOD
+        ),
+    );
+    verdict_line(&mut page, story.held(), "every chip got in every time, nobody else did");
+    page
+}
+
+/// A die that was measured twice, in the cold for example, is one chip and not two.
+fn same_silicon_lines(page: &mut String, same: &[SameSilicon]) {
+    if same.is_empty() {
+        return;
+    }
+    line(
+        page,
+        format_args!("\n  the same silicon under another name rebuilds the key of the first:"),
+    );
+    for same in same {
+        line(
+            page,
+            format_args!(
+                "  {} is {}: {} of {} readouts, {} of the cells apart",
+                same.again,
+                same.enrolled,
+                same.authenticated,
+                same.boots,
+                percent(same.distance)
+            ),
+        );
+    }
+}
+
+fn window_lines(page: &mut String, chips: &[ChipRecord], width: usize) {
+    line(page, format_args!("\n  every window of successive cells as a key of its own:"));
+    line(
+        page,
+        format_args!(
+            "  {:<width$}  {:>7}  {:>7}  {:>8}  {:>17}",
+            "", "windows", "tries", "failures", "key failure"
+        ),
+    );
+    for chip in chips {
+        let failures: usize = chip.failures.iter().sum();
+        let error = chip
+            .key_failure_standard_error()
+            .map_or(String::new(), |error| format!(" +- {}", percent(error)));
+        line(
+            page,
+            format_args!(
+                "  {:<width$}  {:>7}  {:>7}  {failures:>8}  {:>17}",
+                chip.name,
+                chip.windows,
+                chip.windows * chip.boots(),
+                format!("{}{error}", percent(chip.key_failure())),
+            ),
+        );
+    }
+    line(page, format_args!("  (+- one standard error, from the spread over windows)"));
+}
+
+pub(super) fn document(
+    plan: &measured::Plan,
+    path: &Path,
+    record_bytes: Option<usize>,
+    story: &measured::Story,
+) -> Document {
+    let devices: Vec<Value> = story
+        .chips
+        .iter()
+        .map(|chip| {
+            json!({
+                "name": chip.name,
+                "device_id": chip.device_id.to_string(),
+                "public_key": hex(&chip.public_key),
+                "authenticated": chip.authenticated == chip.boots(),
+                "cells": chip.cells,
+                "readouts": chip.readouts,
+                "boots": chip.boots(),
+                "keys_rebuilt": chip.boots() - chip.failures[0],
+                "authentications": chip.authenticated,
+                "wchd_reference_mean": chip.ber,
+                "wchd_reference_max": chip.ber_max,
+                "predicted_key_failure": chip.predicted_key_failure,
+                "windows": {
+                    "count": chip.windows,
+                    "tries": chip.windows * chip.boots(),
+                    "failures": chip.failures.iter().sum::<usize>(),
+                    "key_failure": chip.key_failure(),
+                    "key_failure_standard_error": chip.key_failure_standard_error(),
+                },
+            })
+        })
+        .collect();
+    let same: Vec<Value> = story
+        .same
+        .iter()
+        .map(|same| {
+            json!({
+                "enrolled": same.enrolled, "again": same.again, "distance": same.distance,
+                "boots": same.boots, "authenticated": same.authenticated,
+            })
+        })
+        .collect();
+    let worst = story.chips.iter().map(|chip| chip.predicted_key_failure).fold(0.0, f64::max);
+    let results = json!({
+        "design": design_json(&story.design),
+        "devices": devices,
+        "same_silicon": same,
+        "refused": refused_json(&story.refused),
+        "key_failure": worst,
+        "key_failure_method": format!("{}, worst chip at its measured error rate", exact::METHOD),
+    });
+    let what = [
+        ("readouts", json!(path)),
+        ("record_bytes", json!(record_bytes)),
+        ("windows", json!(plan.windows)),
+        ("code", json!(plan.design.code)),
+        ("sketch", json!(plan.design.sketch)),
+    ];
+    Document::new("demo", Some(plan.seed), inputs(what), results)
+}

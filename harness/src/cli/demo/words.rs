@@ -1,0 +1,100 @@
+//! What both stories say alike: colours, numbers, the design, who was refused.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use serde_json::{Value, json};
+
+use crate::demo::{DesignRecord, Refusal};
+
+pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
+pub(super) const BOLD: Style = Style::new().bold();
+
+pub(super) fn design_lines(page: &mut String, design: &DesignRecord) {
+    line(
+        page,
+        format_args!(
+            "  key        {} on {} cells: {} secret bits from an unbiased chip,\n  {:<10} {} bytes of \
+         public helper data ({})",
+            design.code,
+            thousands(design.puf_bits),
+            design.secret_bits,
+            "",
+            thousands(design.helper_bytes),
+            design.sketch
+        ),
+    );
+    line(page, format_args!("  identity   ECDSA on P-256; the verifier knows the public key only"));
+}
+
+pub(super) fn design_json(design: &DesignRecord) -> Value {
+    json!({
+        "code": design.code, "sketch": design.sketch, "puf_bits": design.puf_bits,
+        "secret_bits": design.secret_bits, "helper_bytes": design.helper_bytes,
+    })
+}
+
+pub(super) fn refusal_lines(page: &mut String, refused: &[Refusal]) {
+    let width = refused.iter().map(|refusal| refusal.story.chars().count()).max().unwrap_or(0);
+    for refusal in refused {
+        let (style, word) =
+            if refusal.held() { (GOOD, "refused") } else { (BAD, "NOT AS EXPECTED") };
+        let reason = refusal.verdict.reason().map_or("accepted", |reason| reason.name());
+        line(page, format_args!("  {:<width$}  {style}{word}{style:#}: {reason}", refusal.story));
+    }
+}
+
+pub(super) fn refused_json(refused: &[Refusal]) -> Value {
+    refused
+        .iter()
+        .map(|refusal| {
+            json!({
+                "attack": refusal.attack,
+                "story": refusal.story,
+                "verdict": refusal.verdict.name(),
+                "reason": refusal.verdict.reason().map(|reason| reason.name()),
+                "expected_reason": refusal.expected.name(),
+                "held": refusal.held(),
+            })
+        })
+        .collect()
+}
+
+pub(super) fn verdict_line(page: &mut String, held: bool, good: &str) {
+    let (style, text) =
+        if held { (GOOD, good) } else { (BAD, "not everything is as it should be: see above") };
+    line(page, format_args!("\n{style}{text}{style:#}"));
+}
+
+pub(super) fn heading(page: &mut String, number: u8, text: &str) {
+    line(page, format_args!("\n{BOLD}{number}. {text}{BOLD:#}"));
+}
+
+pub(super) fn line(page: &mut String, text: std::fmt::Arguments<'_>) {
+    let _ = writeln!(page, "{text}");
+}
+
+pub(super) fn percent(fraction: f64) -> String {
+    format!("{:.2} %", 100.0 * fraction)
+}
+
+pub(super) fn scientific(value: f64) -> String {
+    format!("{value:.2e}")
+}
+
+pub(super) fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    crate::device_folder::to_hex(bytes)
+}
