@@ -6,6 +6,8 @@
 //! whatever else reads, writes and can be given a timeout is a [`TimedStream`].
 
 mod endpoint;
+#[cfg(unix)]
+mod pty;
 
 use std::error::Error;
 use std::fmt;
@@ -15,6 +17,8 @@ use std::time::{Duration, Instant};
 use puf_emulator::wire::{FRAME_HEADER_LEN, MAX_FRAME, Message, WireError, frame_length};
 
 pub use endpoint::{Connection, Endpoint, EndpointError, Listener};
+#[cfg(unix)]
+pub use pty::{PtyLine, SerialLine};
 
 /// A byte stream whose single reads and writes can be given a time limit.
 pub trait TimedStream: Read + Write {

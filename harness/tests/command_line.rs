@@ -374,15 +374,16 @@ impl Served {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap());
-        let mut endpoint = None;
-        let mut line = String::new();
-        while endpoint.is_none() && lines.read_line(&mut line).unwrap() > 0 {
-            endpoint = line.trim().split_once("listening on ").map(|(_, e)| e.to_owned());
-            line.clear();
-        }
+        let mut notes = String::new();
+        let endpoint = loop {
+            let start = notes.len();
+            assert!(lines.read_line(&mut notes).unwrap() > 0, "it does not listen:\n{notes}");
+            if let Some((_, endpoint)) = notes[start..].trim().split_once("listening on ") {
+                break format!("--{endpoint}");
+            }
+        };
         // Somebody must go on reading, or the device would wait for its notes to be read.
         std::thread::spawn(move || std::io::copy(&mut lines, &mut std::io::sink()));
-        let endpoint = format!("--{}", endpoint.expect("the device listens"));
         Self { child, endpoint }
     }
 }
@@ -440,6 +441,12 @@ fn a_device_proves_itself_over_tcp() {
 #[test]
 fn a_device_proves_itself_over_a_unix_socket() {
     authenticates_over("--unix chip.socket");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_device_proves_itself_over_a_serial_line() {
+    authenticates_over("--pty chip.tty");
 }
 
 #[test]

@@ -54,7 +54,7 @@ pub(crate) enum Arguments {
         #[arg(long, value_name = "T", allow_hyphen_values = true)]
         temperature_celsius: Option<f64>,
     },
-    /// Powers it up and offers it to a verifier over TCP or a Unix socket, until interrupted.
+    /// Powers it up and offers it to a verifier over TCP, a Unix socket or a serial line, until interrupted.
     Serve(Serve),
     /// Powers it up and writes its self-signed certificate or a PKCS#10 request, in PEM.
     Certificate {
@@ -334,7 +334,7 @@ fn serve(session: &Session, arguments: &Serve) -> Result<Exit, Failure> {
     }
     let listener = arguments.endpoint.listen()?;
     let endpoint = listener.endpoint().map_err(Failure::unreachable)?;
-    session.note(format_args!("listening on {}", endpoint::name(&endpoint)));
+    session.note(format_args!("listening on {endpoint}"));
     let options = ServeOptions { sessions: arguments.sessions, ..ServeOptions::default() };
     let stop = AtomicBool::new(false);
     let respond = |message: Message| powered.respond(&message);

@@ -1,4 +1,4 @@
-//! `--tcp ADDR` or `--unix PATH`: where a device is met.
+//! `--tcp ADDR`, `--unix PATH` or `--pty LINK`: where a device is met.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,14 +20,19 @@ pub(crate) struct EndpointArguments {
     /// A Unix socket.
     #[arg(long, value_name = "PATH")]
     pub(crate) unix: Option<PathBuf>,
+    /// A serial line: a pseudo-terminal that this link leads to.
+    #[arg(long, value_name = "LINK")]
+    pub(crate) pty: Option<PathBuf>,
 }
 
 impl EndpointArguments {
     pub(crate) fn endpoint(&self) -> Result<Endpoint, Failure> {
-        match (&self.tcp, &self.unix) {
-            (Some(address), _) => Ok(Endpoint::Tcp(address.clone())),
+        match (&self.tcp, &self.unix, &self.pty) {
+            (Some(address), ..) => Ok(Endpoint::Tcp(address.clone())),
             #[cfg(unix)]
-            (None, Some(path)) => Ok(Endpoint::Unix(path.clone())),
+            (None, Some(path), _) => Ok(Endpoint::Unix(path.clone())),
+            #[cfg(unix)]
+            (None, None, Some(link)) => Ok(Endpoint::Pty(link.clone())),
             _ => Err(Failure::usage("no endpoint").advise("--tcp ADDR")),
         }
     }
@@ -40,15 +45,6 @@ impl EndpointArguments {
         self.endpoint()?
             .connect(CONNECT_TIMEOUT)
             .map_err(|error| failure(&error).advise("is the device there? puflab device serve DIR"))
-    }
-}
-
-/// An endpoint in words.
-pub(crate) fn name(endpoint: &Endpoint) -> String {
-    match endpoint {
-        Endpoint::Tcp(address) => format!("tcp {address}"),
-        #[cfg(unix)]
-        Endpoint::Unix(path) => format!("unix {}", path.display()),
     }
 }
 

@@ -113,6 +113,9 @@ pub(crate) struct LiveDevice {
     /// A device that listens on a Unix socket: takes the key it names.
     #[arg(long, value_name = "PATH")]
     unix: Option<PathBuf>,
+    /// A device on a serial line: takes the key it names.
+    #[arg(long, value_name = "LINK")]
+    pty: Option<PathBuf>,
 }
 
 pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Failure> {
@@ -185,18 +188,22 @@ fn register(session: &Session, db: &Path, source: &DeviceSource) -> Result<Exit,
 }
 
 fn public_key(source: &DeviceSource) -> Result<PublicKey, Failure> {
-    let DeviceSource { public_key, certificate, live: LiveDevice { tcp, unix } } = source;
-    match (public_key, certificate, tcp, unix) {
-        (Some(hex), None, None, None) => from_hex(hex).ok_or_else(|| {
+    let DeviceSource { public_key, certificate, live } = source;
+    let LiveDevice { tcp, unix, pty } = live;
+    let lines =
+        [tcp.is_some(), unix.is_some(), pty.is_some()].iter().filter(|&&given| given).count();
+    match (public_key, certificate, lines) {
+        (Some(hex), None, 0) => from_hex(hex).ok_or_else(|| {
             Failure::usage(format_args!("--public-key {hex:?} is not 130 hex digits"))
                 .advise("puflab device info DIR prints it")
         }),
-        (None, Some(path), None, None) => certificate_key(path),
-        (None, None, Some(_), None) | (None, None, None, Some(_)) => {
-            live_key(&EndpointArguments { tcp: tcp.clone(), unix: unix.clone() })
+        (None, Some(path), 0) => certificate_key(path),
+        (None, None, 1) => {
+            let (tcp, unix, pty) = (tcp.clone(), unix.clone(), pty.clone());
+            live_key(&EndpointArguments { tcp, unix, pty })
         }
         _ => Err(Failure::usage("which device? exactly one source of its public key is needed")
-            .advise("--public-key HEX, --certificate FILE, --tcp ADDR or --unix PATH")),
+            .advise("--public-key HEX, --certificate FILE, --tcp ADDR, --unix PATH or --pty LINK")),
     }
 }
 

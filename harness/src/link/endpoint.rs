@@ -16,6 +16,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::link::TimedStream;
+#[cfg(unix)]
+use crate::link::pty::{PtyLine, SerialLine};
 
 /// How often a listener looks whether it shall stop.
 const POLL: Duration = Duration::from_millis(10);
@@ -28,6 +30,9 @@ pub enum Endpoint {
     /// A Unix socket in the file system.
     #[cfg(unix)]
     Unix(PathBuf),
+    /// A serial line; for whoever listens, a pseudo-terminal and the name of a link to it.
+    #[cfg(unix)]
+    Pty(PathBuf),
 }
 
 impl Endpoint {
@@ -40,6 +45,8 @@ impl Endpoint {
             Self::Tcp(address) => connect_tcp(address, timeout).map(Connection::Tcp),
             #[cfg(unix)]
             Self::Unix(path) => UnixStream::connect(path).map(Connection::Unix),
+            #[cfg(unix)]
+            Self::Pty(path) => SerialLine::connect(path).map(Connection::Serial),
         }
         .map_err(|source| EndpointError::Unreachable { endpoint: self.clone(), source })
     }
@@ -58,6 +65,8 @@ impl Endpoint {
             Self::Tcp(address) => TcpListener::bind(address).map(Listener::Tcp).map_err(refused)?,
             #[cfg(unix)]
             Self::Unix(path) => Listener::Unix(UnixSocket::bind(path, refused)?),
+            #[cfg(unix)]
+            Self::Pty(link) => PtyLine::open(link).map(Listener::Pty).map_err(refused)?,
         };
         listener.set_nonblocking().map_err(refused)?;
         Ok(listener)
@@ -70,6 +79,8 @@ impl fmt::Display for Endpoint {
             Self::Tcp(address) => write!(f, "tcp {address}"),
             #[cfg(unix)]
             Self::Unix(path) => write!(f, "unix {}", path.display()),
+            #[cfg(unix)]
+            Self::Pty(link) => write!(f, "pty {}", link.display()),
         }
     }
 }
@@ -99,6 +110,9 @@ pub enum Connection {
     /// Over a Unix socket.
     #[cfg(unix)]
     Unix(UnixStream),
+    /// Over a serial line.
+    #[cfg(unix)]
+    Serial(SerialLine),
 }
 
 impl Connection {
@@ -122,6 +136,8 @@ impl Read for Connection {
             Self::Tcp(stream) => stream.read(buffer),
             #[cfg(unix)]
             Self::Unix(stream) => stream.read(buffer),
+            #[cfg(unix)]
+            Self::Serial(line) => line.read(buffer),
         }
     }
 }
@@ -132,6 +148,8 @@ impl Write for Connection {
             Self::Tcp(stream) => stream.write(buffer),
             #[cfg(unix)]
             Self::Unix(stream) => stream.write(buffer),
+            #[cfg(unix)]
+            Self::Serial(line) => line.write(buffer),
         }
     }
 
@@ -140,6 +158,8 @@ impl Write for Connection {
             Self::Tcp(stream) => stream.flush(),
             #[cfg(unix)]
             Self::Unix(stream) => stream.flush(),
+            #[cfg(unix)]
+            Self::Serial(line) => line.flush(),
         }
     }
 }
@@ -150,6 +170,8 @@ impl TimedStream for Connection {
             Self::Tcp(stream) => stream.set_timeout(limit),
             #[cfg(unix)]
             Self::Unix(stream) => stream.set_timeout(limit),
+            #[cfg(unix)]
+            Self::Serial(line) => line.set_timeout(limit),
         }
     }
 }
@@ -177,6 +199,9 @@ pub enum Listener {
     /// On a Unix socket, which is removed with the listener.
     #[cfg(unix)]
     Unix(UnixSocket),
+    /// On a pseudo-terminal, whose link is removed with the listener.
+    #[cfg(unix)]
+    Pty(PtyLine),
 }
 
 impl Listener {
@@ -189,6 +214,8 @@ impl Listener {
             Self::Tcp(listener) => Ok(Endpoint::Tcp(listener.local_addr()?.to_string())),
             #[cfg(unix)]
             Self::Unix(socket) => Ok(Endpoint::Unix(socket.path.clone())),
+            #[cfg(unix)]
+            Self::Pty(line) => Ok(Endpoint::Pty(line.link.clone())),
         }
     }
 
@@ -202,6 +229,12 @@ impl Listener {
                 Self::Tcp(listener) => Connection::of_tcp(listener.accept()),
                 #[cfg(unix)]
                 Self::Unix(socket) => Connection::of_unix(socket.listener.accept()),
+                #[cfg(unix)]
+                Self::Pty(line) => match line.accept(POLL) {
+                    Ok(None) => continue,
+                    Ok(Some(session)) => Ok(Connection::Serial(session)),
+                    Err(error) => Err(error),
+                },
             };
             match accepted {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(POLL),
@@ -217,6 +250,8 @@ impl Listener {
             Self::Tcp(listener) => listener.set_nonblocking(true),
             #[cfg(unix)]
             Self::Unix(socket) => socket.listener.set_nonblocking(true),
+            #[cfg(unix)]
+            Self::Pty(_) => Ok(()),
         }
     }
 }
