@@ -33,7 +33,8 @@ fn decoding(c: &mut Criterion) {
             let mut rng = ChaCha20Rng::seed_from_u64(1);
             let mut received = || {
                 let mut word = code.encode(&BitString::random(code.k(), &mut rng));
-                for _ in 0..weight {
+                let sent = word.clone();
+                while word.distance(&sent) < weight {
                     word.flip(rng.next_u32() as usize % code.n());
                 }
                 word

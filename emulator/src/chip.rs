@@ -167,6 +167,11 @@ impl Chip {
             .reconstruct(w_noisy, &helper, self.serial.binding())
             .map_err(|_| NoKey::NotRebuilt)?;
         let key = DeviceKey::from_root(&rebuilt.key).map_err(|_| NoKey::NotRebuilt)?;
+        // Genuine helper data of an enrolment that was interrupted gives a genuine key, and not the
+        // one this chip is known by.
+        if self.nvm.public_key() != Some(key.public_key()) {
+            return Err(NoKey::NotRebuilt);
+        }
         Ok((key, rebuilt.corrected))
     }
 

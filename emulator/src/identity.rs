@@ -9,8 +9,9 @@
 //! device id    = the first 20 bytes of SHA-256 of the public key, SEC 1 uncompressed
 //! ```
 //!
-//! That is the rejection method of FIPS 186-5 appendix A.2.2: a candidate is rejected with
-//! probability 2^-32, so that the second is practically never needed but always right.
+//! Rejection as in FIPS 186-5 appendix A.2.2, without its `+ 1`: the candidate itself is the key. One
+//! is rejected with probability 2^-32, so that the second is practically never needed but always
+//! right.
 //!
 //! Signatures are deterministic (RFC 6979) and carry the low `s` of the two valid ones. The key is
 //! wiped when dropped and has no way out of this type.

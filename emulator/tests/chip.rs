@@ -93,6 +93,21 @@ fn other_silicon_other_helper_data_and_a_rolled_back_one_give_no_key() {
     assert_eq!(no_key(&rolled_back, &mut die), NoKey::NotRebuilt);
 }
 
+/// An enrolment that lost its power before it counted left helper data with a good tag, this chip's
+/// binding and the same counter as the one that was repeated.
+#[test]
+fn helper_data_of_an_interrupted_enrolment_gives_no_key() {
+    let mut die = silicon(1);
+    let (mut interrupted, mut repeated) = (chip(1), chip(1));
+    interrupted.enroll(&mut die, &here(), &mut rng(1)).unwrap();
+    repeated.enroll(&mut die, &here(), &mut rng(2)).unwrap();
+    assert!(repeated.power_up(&mut die, &here()).unwrap().key().is_ok());
+    repeated.nvm_mut().set_helper_data(interrupted.nvm().helper_data().to_vec());
+    let powered = repeated.power_up(&mut die, &here()).unwrap();
+    assert_eq!(powered.key().unwrap_err(), NoKey::NotRebuilt);
+    assert_eq!(powered.corrected(), None);
+}
+
 #[test]
 fn a_chip_answers_for_itself_only() {
     let (mut chip, mut die) = (chip(1), silicon(1));

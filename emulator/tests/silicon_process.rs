@@ -204,7 +204,7 @@ fn parameters_out_of_range_are_refused_by_name() {
     }
     assert_eq!(
         place.aged_years(-1.0).unwrap_err().to_string(),
-        "age_years is -1, outside 0 to 1000"
+        "age_years is -1.0, outside 0 to 1000"
     );
 }
 

@@ -302,7 +302,9 @@ impl BitString {
 
 impl FromIterator<bool> for BitString {
     fn from_iter<I: IntoIterator<Item = bool>>(bits: I) -> Self {
-        let mut words = Vec::new();
+        let bits = bits.into_iter();
+        // Set aside at once where the length is known: a vector that grows leaves copies behind.
+        let mut words = Vec::with_capacity(bits.size_hint().0.div_ceil(64));
         let mut len = 0;
         for bit in bits {
             if usize::is_multiple_of(len, 64) {

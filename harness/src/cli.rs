@@ -54,7 +54,7 @@ struct Global {
     #[arg(long, global = true, value_name = "N")]
     seed: Option<u64>,
     /// Number of threads; results do not depend on it [default: all cores].
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Progress on standard error, for work of more than two seconds.
     #[arg(long, global = true, value_enum, default_value_t = ProgressChoice::Auto)]
@@ -146,9 +146,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn run(line: CommandLine) -> Exit {
-    let quiet_pipe = |failure: &Failure| failure.is_closed_pipe();
     let result = Session::open(line.global).and_then(|session| {
-        match line.command.unwrap_or_else(|| Command::Demo(demo::Arguments::default())) {
+        match line.command.unwrap_or_else(default_command) {
             Command::Demo(arguments) => demo::run(&session, &arguments),
             Command::Profiles => profiles::run(&session),
             Command::Simulate(arguments) => simulate::run(&session, &arguments),
@@ -160,13 +159,21 @@ fn run(line: CommandLine) -> Exit {
     });
     match result {
         Ok(exit) => exit,
-        // Whoever reads our output has read enough.
-        Err(failure) if quiet_pipe(&failure) => Exit::Done,
         Err(failure) => {
             exit::complain(&failure);
             failure.exit()
         }
     }
+}
+
+/// What `puflab` alone runs: the demo as it is without arguments.
+fn default_command() -> Command {
+    #[derive(Parser)]
+    struct Demo {
+        #[command(flatten)]
+        arguments: demo::Arguments,
+    }
+    Command::Demo(Demo::parse_from(["puflab"]).arguments)
 }
 
 fn completions(session: &Session, shell: clap_complete::Shell) -> Result<Exit, Failure> {

@@ -11,15 +11,16 @@ pub mod modelled;
 use fuzzy_extractor::code::notation::{self, NotationError};
 use fuzzy_extractor::extractor::FuzzyExtractor;
 use fuzzy_extractor::sketch;
-use puf_emulator::chip::{Design, EnrollError, Powered, Serial};
+use puf_emulator::chip::{Chip, Design, EnrollError, Powered, Serial};
+use puf_emulator::identity::PublicKey;
 use puf_emulator::seed::SeedTree;
 use puf_emulator::silicon::PowerUpError;
 use puf_emulator::wire::{Challenge, DeviceId, Evidence, Hello, Message, VerifierId};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 
-use crate::reliability::exact::NoClosedForm;
-use crate::verifier::{Reason, Timestamp, Verdict, Verifier, VerifierError};
+use crate::verifier::policy::{PolicyError, PolicySettings};
+use crate::verifier::{Policy, Reason, Timestamp, Verdict, Verifier, VerifierError};
 
 /// How every chip of the story makes its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +68,18 @@ pub struct DesignRecord {
     pub secret_bits: usize,
     /// Length of the helper data in bytes.
     pub helper_bytes: usize,
+}
+
+impl DesignRecord {
+    fn of(extractor: &FuzzyExtractor, helper_bytes: usize) -> Self {
+        Self {
+            code: extractor.code().to_string(),
+            sketch: extractor.construction().name().to_owned(),
+            puf_bits: extractor.response_bits(),
+            secret_bits: extractor.secret_bits(),
+            helper_bytes,
+        }
+    }
 }
 
 /// What a power cycle and the verifier's question came to.
@@ -119,14 +132,18 @@ impl Gate {
         let mut rng = trng(&tree.child("verifier"));
         let mut id = [0; 32];
         rng.fill_bytes(&mut id);
-        let verifier = Verifier::in_memory(VerifierId(id))?;
+        // Who fails often would be locked out, and every later reason would be that one.
+        let settings = PolicySettings { lockout_seconds: 0, ..PolicySettings::default() };
+        let policy = Policy::new(settings).map_err(DemoError::Policy)?;
+        let verifier = Verifier::in_memory_with(VerifierId(id), policy)?;
         Ok(Self { verifier, now: Timestamp::from_millis(0), rng })
     }
 
-    fn register(&mut self, powered: &Powered) -> Result<DeviceId, DemoError> {
-        let key = powered.key().map_err(|_| DemoError::NoKeyAtEnrolment)?;
-        self.verifier.register(key.device_id(), key.public_key(), self.now)?;
-        Ok(key.device_id())
+    fn register(&mut self, chip: &Chip) -> Result<(DeviceId, PublicKey), DemoError> {
+        let public_key = *chip.nvm().public_key().ok_or(DemoError::NoKeyAtEnrolment)?;
+        let device_id = DeviceId::of_public_key(&public_key);
+        self.verifier.register(device_id, &public_key, self.now)?;
+        Ok((device_id, public_key))
     }
 
     /// Asks a device who it is and lets it prove it: the conversation of the wire, in process.
@@ -192,10 +209,10 @@ pub enum DemoError {
     NoKeyAtEnrolment,
     /// There was no power-up to be had.
     PowerUp(PowerUpError),
+    /// The verifier's policy: a fault of ours.
+    Policy(PolicyError),
     /// The verifier's registry.
     Verifier(VerifierError),
-    /// There is no closed form for the key failure rate.
-    NoClosedForm(NoClosedForm),
     /// A measured chip has a single readout: nothing is left to authenticate with.
     OneReadout {
         /// Which.
@@ -218,8 +235,8 @@ impl std::fmt::Display for DemoError {
             Self::Enroll { chip, source } => write!(f, "{chip} cannot be enrolled: {source}"),
             Self::NoKeyAtEnrolment => f.write_str("a chip enrolled without a key"),
             Self::PowerUp(error) => error.fmt(f),
+            Self::Policy(error) => error.fmt(f),
             Self::Verifier(error) => error.fmt(f),
-            Self::NoClosedForm(error) => error.fmt(f),
             Self::OneReadout { chip } => {
                 write!(f, "{chip} has a single readout: none is left to authenticate with")
             }

@@ -141,6 +141,12 @@ impl<V: Volume> DeviceFolder<V> {
         };
         let nvm = Nvm::from_bytes(nvm, helper).map_err(DeviceError::State)?;
         let die = Die::make(&description, life.power_cycles)?;
+        if let Die::Recorded(die) = &die
+            && life.power_cycles > die.recorded()
+        {
+            let (counted, recorded) = (life.power_cycles, die.recorded());
+            return Err(DeviceError::TooManyPowerCycles { counted, recorded });
+        }
         let design = design(&description, &die)?;
         let chip = Chip::with_nvm(serial, design, nvm);
         Ok(Self { volume, description, die, chip, life })
@@ -169,7 +175,7 @@ impl<V: Volume> DeviceFolder<V> {
     pub fn power_cycles_left(&self) -> Option<u64> {
         match &self.die {
             Die::Modelled(_) => None,
-            Die::Recorded(die) => Some(die.recorded() - die.next_readout()),
+            Die::Recorded(die) => Some(die.recorded().saturating_sub(self.life.power_cycles)),
         }
     }
 
@@ -202,7 +208,7 @@ impl<V: Volume> DeviceFolder<V> {
             return Err(DeviceError::Enroll(EnrollError::AlreadyEnrolled));
         }
         let environment = self.environment(temperature_celsius)?;
-        self.count_power_cycle()?;
+        self.count_power_cycle(&environment)?;
         let powered =
             self.chip.enroll(&mut self.die, &environment, rng).map_err(DeviceError::Enroll)?;
         store::replace(&self.volume, HELPER, self.chip.nvm().helper_data())?;
@@ -216,7 +222,7 @@ impl<V: Volume> DeviceFolder<V> {
     /// When there is no power-up to be had from this silicon, or the folder cannot be written.
     pub fn power_up(&mut self, temperature_celsius: Option<f64>) -> Result<Powered, DeviceError> {
         let environment = self.environment(temperature_celsius)?;
-        self.count_power_cycle()?;
+        self.count_power_cycle(&environment)?;
         self.chip.power_up(&mut self.die, &environment).map_err(DeviceError::PowerUp)
     }
 
@@ -227,7 +233,7 @@ impl<V: Volume> DeviceFolder<V> {
     /// written.
     pub fn age(&mut self, years: f64) -> Result<(), DeviceError> {
         if matches!(self.die, Die::Recorded(_)) {
-            return Err(DeviceError::PowerUp(PowerUpError::NotRecorded));
+            return Err(DeviceError::Environment("measured silicon cannot be aged".to_owned()));
         }
         if years.is_nan() || years < 0.0 {
             return Err(DeviceError::Environment(format!("a device cannot age {years} years")));
@@ -263,8 +269,12 @@ impl<V: Volume> DeviceFolder<V> {
         environment.map_err(|error| DeviceError::Environment(error.to_string()))
     }
 
-    /// Counts a power cycle, durably, before the cells are read.
-    fn count_power_cycle(&mut self) -> Result<(), DeviceError> {
+    /// Counts a power cycle, durably, before the cells are read. One that the silicon would refuse is
+    /// refused before it is counted: measured readouts are not to be had again.
+    fn count_power_cycle(&mut self, environment: &Environment) -> Result<(), DeviceError> {
+        if matches!(self.die, Die::Recorded(_)) && *environment != Environment::default() {
+            return Err(DeviceError::PowerUp(PowerUpError::NotRecorded));
+        }
         if self.power_cycles_left() == Some(0) {
             let recorded = self.life.power_cycles;
             return Err(DeviceError::PowerUp(PowerUpError::Exhausted { recorded }));
@@ -336,7 +346,7 @@ impl Die {
         match &description.silicon {
             SiliconSource::Modelled(die) => {
                 let process = die.process().map_err(DeviceError::Description)?;
-                let tree = SeedTree::from_seed(die.seed).child("device");
+                let tree = SeedTree::from_bytes(&die.seed);
                 let array = SramArray::manufacture(process, die.cells, &tree)
                     .map_err(|error| DeviceError::Silicon(error.to_string()))?;
                 let sram = ModelledSram::new(array).resuming_at(power_cycles);
@@ -452,6 +462,13 @@ pub enum DeviceError {
         /// The name.
         name: String,
     },
+    /// The state counts more power cycles than there are readouts.
+    TooManyPowerCycles {
+        /// Power cycles counted.
+        counted: u64,
+        /// Readouts there are.
+        recorded: u64,
+    },
     /// The environment is outside the model.
     Environment(String),
     /// The device cannot be enrolled.
@@ -510,6 +527,9 @@ impl fmt::Display for DeviceError {
             ),
             Self::NoSuchChip { path, name } => {
                 write!(f, "{}: no chip {name:?} among the readouts", path.display())
+            }
+            Self::TooManyPowerCycles { counted, recorded } => {
+                write!(f, "{STATE}: {counted} power cycles of a die with {recorded} readouts")
             }
             Self::Environment(error) => f.write_str(error),
             Self::Enroll(error) => error.fmt(f),

@@ -21,7 +21,7 @@ fn description(serial: u8) -> Description {
         code: "bch(127,64,10)".to_owned(),
         sketch: "code-offset".to_owned(),
         first_cell: 3,
-        silicon: SiliconSource::Modelled(ModelledDie::new("custom", &process, 130, serial.into())),
+        silicon: SiliconSource::Modelled(ModelledDie::new("custom", &process, 130, [serial; 32])),
     }
 }
 
@@ -302,11 +302,13 @@ fn measured_silicon_ends_and_cannot_be_heated_aged_or_swapped() {
         device.power_up(Some(85.0)),
         Err(DeviceError::PowerUp(PowerUpError::NotRecorded))
     ));
-    assert!(matches!(device.age(1.0), Err(DeviceError::PowerUp(PowerUpError::NotRecorded))));
+    assert!(matches!(device.age(1.0), Err(DeviceError::Environment(_))));
+    assert_eq!(device.power_cycles(), 1, "what was refused used up no readout");
     drop(device);
 
     // It goes on in another process, and ends with the last readout.
     let mut device = DeviceFolder::open_on(&volume).unwrap();
+    assert_eq!(device.power_cycles_left(), Some(3));
     while device.power_cycles_left() > Some(0) {
         assert!(device.power_up(None).unwrap().key().is_ok());
     }

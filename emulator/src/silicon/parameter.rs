@@ -19,7 +19,7 @@ pub struct ParameterError {
 impl fmt::Display for ParameterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { parameter, value, least, greatest } = self;
-        write!(f, "{parameter} is {value}, outside {least} to {greatest}")
+        write!(f, "{parameter} is {value:?}, outside {least} to {greatest}")
     }
 }
 

@@ -74,7 +74,7 @@ impl BlockCode for Hamming {
 
     fn encode(&self, message: &BitString) -> BitString {
         let mut word = self.information.place_information(message);
-        word.write(0, &self.divider.check_bits(message));
+        word.write(0, &Zeroizing::new(self.divider.check_bits(message)));
         word
     }
 

@@ -11,7 +11,7 @@ use clap::Args;
 use super::code;
 use super::device::SketchName;
 use super::exit::{Exit, Failure};
-use super::session::Session;
+use super::session::{Session, count};
 use super::silicon_arguments::SiliconArguments;
 use crate::demo::{DemoError, KeyDesign, measured, modelled};
 use crate::readouts::{self, Recording};
@@ -21,7 +21,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     silicon: SiliconArguments,
     /// Number of chips.
-    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=1000))]
     devices: u16,
     /// Cells of a chip.
     #[arg(long, value_name = "N", default_value_t = 8192)]
@@ -58,28 +58,19 @@ fn windows(text: &str) -> Result<Windows, String> {
     }
 }
 
-impl Default for Arguments {
-    /// What `puflab` without a subcommand runs.
-    fn default() -> Self {
-        let KeyDesign { code, .. } = KeyDesign::default();
-        Self {
-            silicon: SiliconArguments::default(),
-            devices: 6,
-            cells: 8192,
-            readouts: None,
-            record_bytes: None,
-            windows: Windows::Number(1),
-            code,
-            sketch: SketchName::CodeOffset,
-        }
-    }
-}
-
 pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Failure> {
     let design = KeyDesign {
         code: code::parse(&arguments.code)?.to_string(),
         sketch: arguments.sketch.construction().name().to_owned(),
     };
+    let secret_bits = design.extractor().map_err(|error| failure(&error))?.secret_bits();
+    if secret_bits < 128 {
+        session.note(format_args!(
+            "{} carries {}: fewer than the 128 of a strong key",
+            design.code,
+            count(secret_bits, "secret bit")
+        ));
+    }
     match &arguments.readouts {
         Some(path) => run_measured(session, arguments, design, path),
         None => run_modelled(session, arguments, design),
@@ -132,6 +123,14 @@ fn run_measured(
         session.note("no chip with more than one readout");
         return Ok(Exit::NothingRun);
     }
+    if let Some(asked) = windows {
+        for device in &usable {
+            let fit = device.readouts[0].len() / bits;
+            if fit < asked && fit > 0 {
+                session.note(format_args!("{}: {fit} windows of {bits} cells fit", device.name));
+            }
+        }
+    }
     let power_ups: usize = usable
         .iter()
         .map(|device| {
@@ -142,7 +141,7 @@ fn run_measured(
     let plan = measured::Plan { seed: session.seed()?, design, windows };
     let progress = session.progress(power_ups as u64, "power-ups");
     let story = measured::tell(&plan, &usable, &|done| progress.advance(done))
-        .map_err(|error| failure(&error))?;
+        .map_err(|error| measured_failure(&error))?;
     drop(progress);
     session.print(
         || measured_story::page(&plan, path, &story),
@@ -167,15 +166,24 @@ pub(crate) fn read_measured(
     Ok(recording)
 }
 
+/// Measured readouts that cannot be enrolled are bad data; modelled ones were asked for.
+fn measured_failure(error: &DemoError) -> Failure {
+    match error {
+        DemoError::Enroll { .. } => Failure::bad_data(error),
+        error => failure(error),
+    }
+}
+
 fn failure(error: &DemoError) -> Failure {
     match error {
         DemoError::OneReadout { .. } => Failure::bad_data(error),
-        DemoError::NoKeyAtEnrolment | DemoError::Verifier(_) => Failure::internal(error),
+        DemoError::NoKeyAtEnrolment | DemoError::Policy(_) | DemoError::Verifier(_) => {
+            Failure::internal(error)
+        }
         DemoError::Code(_)
         | DemoError::UnknownSketch(_)
         | DemoError::Silicon(_)
         | DemoError::Enroll { .. }
-        | DemoError::PowerUp(_)
-        | DemoError::NoClosedForm(_) => Failure::usage(error),
+        | DemoError::PowerUp(_) => Failure::usage(error),
     }
 }

@@ -7,15 +7,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::{Args, Subcommand, ValueEnum};
 use fuzzy_extractor::helper_data::HelperData;
 use fuzzy_extractor::sketch;
-use puf_emulator::chip::{Lifecycle, NoKey, Serial};
+use puf_emulator::chip::{EnrollError, Lifecycle, NoKey, Serial};
+use puf_emulator::seed::SeedTree;
 use puf_emulator::silicon::PowerUpError;
 use puf_emulator::wire::Message;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use super::exit::{Exit, Failure};
-use super::session::{Session, count, fill_random, inputs};
+use super::session::{Session, count, fill_random, inputs, plain, shown};
 use super::silicon_arguments::SiliconArguments;
 use super::{code, endpoint, nearest};
 use crate::device_folder::{
@@ -72,7 +74,7 @@ pub(crate) enum Arguments {
         /// The device's folder.
         dir: PathBuf,
         /// How many.
-        #[arg(long, value_name = "Y")]
+        #[arg(long, value_name = "Y", allow_hyphen_values = true)]
         years: f64,
     },
     /// Changes its helper data, as an attacker with a programmer does.
@@ -186,18 +188,18 @@ fn make(session: &Session, new: &New) -> Result<Exit, Failure> {
             code.k()
         ));
     }
-    let seed = session.seed()?;
+    let tree = device_tree(session)?;
     let silicon = match &new.readouts {
         Some(path) => recorded(session, new, path)?,
         None => {
             let named = new.silicon.resolve()?;
+            let seed = bytes_of(&tree.child("die"));
             let die = ModelledDie::new(&named.name, &named.process, new.cells, seed);
             SiliconSource::Modelled(die)
         }
     };
     let mut serial = [0; 16];
-    let mut rng = ChaCha20Rng::seed_from_u64(seed);
-    rand_core::Rng::fill_bytes(&mut rng, &mut serial);
+    serial.copy_from_slice(&bytes_of(&tree.child("serial"))[..16]);
     let description = Description {
         serial: Serial(serial),
         code: code.to_string(),
@@ -206,15 +208,45 @@ fn make(session: &Session, new: &New) -> Result<Exit, Failure> {
         silicon,
     };
     let device = DeviceFolder::create(&new.dir, description).map_err(|e| failure(&new.dir, &e))?;
-    let seed = new.readouts.is_none().then_some(seed);
-    let what = [("dir", json!(new.dir))];
-    let document = || Document::new("device-new", seed, inputs(what), describe(&device));
+    let what = [("dir", shown(&new.dir))];
+    let given = session.given_seed();
+    let document = || Document::new("device-new", given, inputs(what), describe(&device));
     session.print(|| page("a new blank device", &device), document)?;
     Ok(Exit::Done)
 }
 
+/// What a new device is drawn from: the operating system, or the seed of somebody who wants the same
+/// device again. Only a given seed is ever printed: it makes a test device that anybody can make, and
+/// a drawn one would be the secret of the die.
+fn device_tree(session: &Session) -> Result<SeedTree, Failure> {
+    match session.given_seed() {
+        Some(seed) => {
+            session.note(TEST_DEVICE);
+            Ok(SeedTree::from_seed(seed).child("puflab device"))
+        }
+        None => {
+            let mut root = Zeroizing::new([0; 32]);
+            fill_random(root.as_mut())?;
+            Ok(SeedTree::from_bytes(&root))
+        }
+    }
+}
+
+/// What a given seed costs: 64 bits are soon tried, and the public helper data shows which are right.
+const TEST_DEVICE: &str = "a device of a given seed can be made again by anybody: for tests only";
+
+fn bytes_of(tree: &SeedTree) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    rand_core::Rng::fill_bytes(&mut tree.stream(0), &mut bytes);
+    bytes
+}
+
 fn recorded(session: &Session, new: &New, path: &Path) -> Result<SiliconSource, Failure> {
     let path = path.canonicalize().map_err(|error| Failure::file(path, &error))?;
+    if path.to_str().is_none() {
+        return Err(Failure::usage(format_args!("{}: not UTF-8", path.display()))
+            .advise("a path that chip.toml can hold"));
+    }
     let options = readouts::Options { record_bytes: new.record_bytes, ..Default::default() };
     let measured = super::demo::read_measured(session, &path, &options)?;
     let names: Vec<&str> = measured.devices.iter().map(|device| device.name.as_str()).collect();
@@ -250,13 +282,16 @@ fn enroll(session: &Session, dir: &Path, celsius: Option<f64>) -> Result<Exit, F
     let mut device = open(session, dir)?;
     let mut seed = [0; 32];
     match session.given_seed() {
-        Some(given) => seed[..8].copy_from_slice(&given.to_le_bytes()),
+        Some(given) => {
+            session.note(TEST_DEVICE);
+            seed[..8].copy_from_slice(&given.to_le_bytes());
+        }
         // The salt and the random code word are the device's own to draw.
         None => fill_random(&mut seed)?,
     }
     let mut rng = ChaCha20Rng::from_seed(seed);
     device.enroll(celsius, &mut rng).map_err(|error| failure(dir, &error))?;
-    let what = [("dir", json!(dir)), ("temperature_celsius", json!(celsius))];
+    let what = [("dir", shown(dir)), ("temperature_celsius", json!(celsius))];
     session.print(
         || page("enrolled: its power-up became a key pair", &device),
         || Document::new("device-enroll", session.given_seed(), inputs(what), describe(&device)),
@@ -266,12 +301,12 @@ fn enroll(session: &Session, dir: &Path, celsius: Option<f64>) -> Result<Exit, F
 
 fn info(session: &Session, dir: &Path) -> Result<Exit, Failure> {
     let device = open(session, dir)?;
-    whole_helper_data(dir, &device)?;
-    let what = [("dir", json!(dir))];
+    let what = [("dir", shown(dir))];
     session.print(
         || page("an emulated device", &device),
         || Document::new("device-info", None, inputs(what), describe(&device)),
     )?;
+    whole_helper_data(dir, &device)?;
     Ok(Exit::Done)
 }
 
@@ -287,6 +322,12 @@ fn power_cycle(
             .advise(format_args!("puflab device enroll {}", dir.display())));
     }
     whole_helper_data(dir, &device)?;
+    if let Some(left) = device.power_cycles_left().filter(|&left| left < times.into()) {
+        return Err(Failure::bad_data(format_args!(
+            "{}: {times} power cycles asked for, and {left} measured ones are left",
+            dir.display()
+        )));
+    }
     let progress = session.progress(u64::from(times), "power cycles");
     let mut corrected: Vec<Option<usize>> = Vec::new();
     for _ in 0..times {
@@ -316,7 +357,7 @@ fn power_cycle(
             "power_cycles": device.power_cycles(), "rebuilt": rebuilt, "cycles": cycles,
         });
         let what =
-            [("dir", json!(dir)), ("times", json!(times)), ("temperature_celsius", json!(celsius))];
+            [("dir", shown(dir)), ("times", json!(times)), ("temperature_celsius", json!(celsius))];
         Document::new("device-power-cycle", None, inputs(what), results)
     };
     session.print(page, document)?;
@@ -325,6 +366,9 @@ fn power_cycle(
 
 fn serve(session: &Session, arguments: &Serve) -> Result<Exit, Failure> {
     let mut device = open(session, &arguments.dir)?;
+    // A mistyped address must not cost a power-up: measured ones are not to be had again.
+    let listener = arguments.endpoint.listen()?;
+    let endpoint = listener.endpoint().map_err(Failure::unreachable)?;
     let powered = device
         .power_up(arguments.temperature_celsius)
         .map_err(|error| failure(&arguments.dir, &error))?;
@@ -332,8 +376,6 @@ fn serve(session: &Session, arguments: &Serve) -> Result<Exit, Failure> {
         Ok(key) => session.note(format_args!("powered up as {}", key.device_id())),
         Err(no_key) => session.note(format_args!("powered up, and will refuse: {no_key}")),
     }
-    let listener = arguments.endpoint.listen()?;
-    let endpoint = listener.endpoint().map_err(Failure::unreachable)?;
     session.note(format_args!("listening on {endpoint}"));
     let options = ServeOptions { sessions: arguments.sessions, ..ServeOptions::default() };
     let stop = AtomicBool::new(false);
@@ -344,7 +386,7 @@ fn serve(session: &Session, arguments: &Serve) -> Result<Exit, Failure> {
     session.print(
         || format!("{}\n", count(usize::try_from(served).unwrap_or(usize::MAX), "session")),
         || {
-            let what = [("dir", json!(arguments.dir)), ("sessions", json!(arguments.sessions))];
+            let what = [("dir", shown(&arguments.dir)), ("sessions", json!(arguments.sessions))];
             Document::new("device-serve", None, inputs(what), json!({ "sessions": served }))
         },
     )?;
@@ -377,8 +419,7 @@ fn certificate(
     let key = match powered.key() {
         Ok(key) => key,
         Err(no_key) => {
-            session.note(format_args!("no document: {no_key}"));
-            return Ok(Exit::CheckFailed);
+            return Err(Failure::check_failed(format_args!("no document: {no_key}")));
         }
     };
     let now = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
@@ -388,7 +429,7 @@ fn certificate(
         key.self_signed_certificate(not_before.unwrap_or_else(now))
     }
     .map_err(Failure::usage)?;
-    let what = [("dir", json!(dir)), ("request", json!(request))];
+    let what = [("dir", shown(dir)), ("request", json!(request))];
     session.print(
         || pem.clone(),
         || Document::new("device-certificate", None, inputs(what), json!({ "pem": pem })),
@@ -399,7 +440,7 @@ fn certificate(
 fn age(session: &Session, dir: &Path, years: f64) -> Result<Exit, Failure> {
     let mut device = open(session, dir)?;
     device.age(years).map_err(|error| failure(dir, &error))?;
-    let what = [("dir", json!(dir)), ("years", json!(years))];
+    let what = [("dir", shown(dir)), ("years", json!(years))];
     session.print(
         || page("older", &device),
         || Document::new("device-age", None, inputs(what), describe(&device)),
@@ -434,10 +475,10 @@ fn tamper(session: &Session, dir: &Path, how: &TamperArguments) -> Result<Exit, 
         })
         .map_err(|error| failure(dir, &error))?;
     let what = [
-        ("dir", json!(dir)),
+        ("dir", shown(dir)),
         ("flip_bit", json!(how.flip_bit)),
         ("truncate", json!(how.truncate)),
-        ("replace", json!(how.replace)),
+        ("replace", how.replace.as_deref().map_or(Value::Null, shown)),
     ];
     session.print(
         || page("helper data changed", &device),
@@ -446,13 +487,23 @@ fn tamper(session: &Session, dir: &Path, how: &TamperArguments) -> Result<Exit, 
     Ok(Exit::Done)
 }
 
+/// Opens a file that is one: a pipe would be waited for without end.
+pub(crate) fn regular_file(path: &Path) -> Result<std::fs::File, Failure> {
+    let is_file = std::fs::metadata(path).map_err(|error| Failure::file(path, &error))?.is_file();
+    if !is_file {
+        return Err(Failure::bad_data(format_args!("{}: not a regular file", path.display())));
+    }
+    std::fs::File::open(path).map_err(|error| Failure::file(path, &error))
+}
+
 /// Bytes of a file that may be anything, up to a little more than helper data can be.
 fn read_bounded(path: &Path) -> Result<Vec<u8>, Failure> {
     use std::io::Read as _;
     let limit = fuzzy_extractor::helper_data::MAX_BYTES as u64 + 1;
     let mut bytes = Vec::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(limit).read_to_end(&mut bytes))
+    regular_file(path)?
+        .take(limit)
+        .read_to_end(&mut bytes)
         .map_err(|error| Failure::file(path, &error))?;
     Ok(bytes)
 }
@@ -486,6 +537,9 @@ fn whole_helper_data(dir: &Path, device: &DeviceFolder) -> Result<(), Failure> {
 fn failure(dir: &Path, error: &DeviceError) -> Failure {
     let at = format!("{}: {error}", dir.display());
     match error {
+        DeviceError::Folder(FolderError::InUse(_)) => {
+            Failure::unreachable(error).advise("end the `puflab device serve` that has it")
+        }
         DeviceError::Folder(FolderError::Missing(_)) => {
             Failure::unreachable(error).advise(format_args!("puflab device new {}", dir.display()))
         }
@@ -502,7 +556,11 @@ fn failure(dir: &Path, error: &DeviceError) -> Failure {
         | DeviceError::Environment(_)
         | DeviceError::NoHelperData
         | DeviceError::PowerUp(PowerUpError::NotRecorded)
-        | DeviceError::Enroll(_) => Failure::usage(at),
+        | DeviceError::Enroll(EnrollError::AlreadyEnrolled | EnrollError::TooFewCells { .. }) => {
+            Failure::usage(at)
+        }
+        DeviceError::Enroll(_) => Failure::bad_data(at),
+        DeviceError::TooManyPowerCycles { .. } => Failure::bad_data(at),
         DeviceError::Description(_)
         | DeviceError::Store(_)
         | DeviceError::Missing { .. }
@@ -524,7 +582,7 @@ fn describe(device: &DeviceFolder) -> Value {
             "lambda1": die.lambda1, "lambda2": die.lambda2,
         }),
         SiliconSource::Recorded(die) => json!({
-            "kind": "recorded", "path": die.path, "name": die.name,
+            "kind": "recorded", "path": shown(&die.path), "name": die.name,
             "power_cycles_left": device.power_cycles_left(),
         }),
     };
@@ -548,7 +606,7 @@ fn page(headline: &str, device: &DeviceFolder) -> String {
     use std::fmt::Write as _;
     let chip = device.chip();
     let design = chip.design();
-    let mut page = format!("{}: {headline}\n", device.path().display());
+    let mut page = format!("{}: {headline}\n", plain(device.path().display()));
     let mut line = |name: &str, value: &dyn std::fmt::Display| {
         let _ = writeln!(page, "  {name:<14} {value}");
     };
@@ -560,10 +618,13 @@ fn page(headline: &str, device: &DeviceFolder) -> String {
     }
     match &device.description().silicon {
         SiliconSource::Modelled(die) => {
-            line("silicon", &format_args!("{} cells, {}", die.cells, die.profile));
+            line("silicon", &format_args!("{} cells, {}", die.cells, plain(&die.profile)));
         }
         SiliconSource::Recorded(die) => {
-            line("silicon", &format_args!("measured, {} of {}", die.name, die.path.display()));
+            line(
+                "silicon",
+                &format_args!("measured, {} of {}", plain(&die.name), plain(die.path.display())),
+            );
         }
     }
     let extractor = &design.extractor;

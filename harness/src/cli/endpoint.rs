@@ -1,5 +1,6 @@
 //! `--tcp ADDR`, `--unix PATH` or `--pty LINK`: where a device is met.
 
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -49,5 +50,12 @@ impl EndpointArguments {
 }
 
 fn failure(error: &EndpointError) -> Failure {
-    Failure::unreachable(error)
+    let source = std::error::Error::source(error).and_then(|e| e.downcast_ref::<io::Error>());
+    match source.map(io::Error::kind) {
+        // Not an address at all.
+        Some(io::ErrorKind::InvalidInput) => {
+            Failure::usage(error).advise("HOST:PORT, for example 127.0.0.1:7000")
+        }
+        _ => Failure::unreachable(error),
+    }
 }

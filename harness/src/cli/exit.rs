@@ -1,11 +1,13 @@
 //! Exit codes and the errors that end a run.
 
 use std::fmt::Display;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
+
+use super::session::lines;
 
 /// How a run ends. The numbers are a contract with scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,17 +43,21 @@ pub(crate) struct Failure {
     exit: Exit,
     message: String,
     advice: Option<String>,
-    closed_pipe: bool,
 }
 
 impl Failure {
     fn new(exit: Exit, message: impl Display) -> Self {
-        Self { exit, message: message.to_string(), advice: None, closed_pipe: false }
+        Self { exit, message: message.to_string(), advice: None }
     }
 
     /// The command line or a config file is wrong.
     pub(crate) fn usage(message: impl Display) -> Self {
         Self::new(Exit::Usage, message)
+    }
+
+    /// A check did not hold, and there is nothing to show for it.
+    pub(crate) fn check_failed(message: impl Display) -> Self {
+        Self::new(Exit::CheckFailed, message)
     }
 
     /// Input data is malformed or untrustworthy.
@@ -77,8 +83,7 @@ impl Failure {
 
     /// Standard output cannot be written.
     pub(crate) fn stdout(error: &io::Error) -> Self {
-        let closed_pipe = error.kind() == io::ErrorKind::BrokenPipe;
-        Self { closed_pipe, ..Self::unreachable(format_args!("standard output: {error}")) }
+        Self::unreachable(format_args!("standard output: {error}"))
     }
 
     /// Adds what to do next.
@@ -90,17 +95,15 @@ impl Failure {
     pub(crate) fn exit(&self) -> Exit {
         self.exit
     }
-
-    pub(crate) fn is_closed_pipe(&self) -> bool {
-        self.closed_pipe
-    }
 }
 
 /// Prints an error and its advice on standard error.
 pub(crate) fn complain(failure: &Failure) {
     let (red, bold) = (AnsiColor::Red.on_default().bold(), Style::new().bold());
-    anstream::eprintln!("{red}error{red:#}: {}", failure.message);
+    let mut stderr = anstream::stderr();
+    // A standard error that cannot be written leaves the exit code to speak.
+    let _ = writeln!(stderr, "{red}error{red:#}: {}", lines(&failure.message));
     if let Some(advice) = &failure.advice {
-        anstream::eprintln!("  {bold}try{bold:#}: {advice}");
+        let _ = writeln!(stderr, "  {bold}try{bold:#}: {}", lines(advice));
     }
 }

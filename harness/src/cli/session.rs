@@ -64,7 +64,8 @@ impl Session {
     /// A word to the user that is no result.
     pub(crate) fn note(&self, text: impl std::fmt::Display) {
         if !self.global.quiet {
-            anstream::eprintln!("{}: {text}", "note");
+            // A standard error that cannot be written is nothing to fail for.
+            let _ = writeln!(anstream::stderr(), "note: {}", lines(text));
         }
     }
 
@@ -105,7 +106,11 @@ impl Session {
 
 fn to_stdout(result: &[u8]) -> Result<(), Failure> {
     let mut stdout = AutoStream::auto(std::io::stdout().lock());
-    stdout.write_all(result).and_then(|()| stdout.flush()).map_err(|error| Failure::stdout(&error))
+    match stdout.write_all(result).and_then(|()| stdout.flush()) {
+        // Whoever reads our output has read enough; the exit code still says how the run ended.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(|error| Failure::stdout(&error)),
+    }
 }
 
 /// Randomness of the operating system.
@@ -123,4 +128,34 @@ pub(crate) fn inputs<const N: usize>(members: [(&str, Value); N]) -> Value {
 /// A number of things in words: `1 chip`, `3 chips`.
 pub(crate) fn count(number: usize, thing: &str) -> String {
     if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
+
+/// Text from outside on one line: control characters, with which a file's name could forge lines or
+/// drive a terminal, are escaped.
+pub(crate) fn plain(text: impl std::fmt::Display) -> String {
+    escape(&text.to_string(), |_| false)
+}
+
+/// As [`plain`], where line breaks may be ours.
+pub(crate) fn lines(text: impl std::fmt::Display) -> String {
+    escape(&text.to_string(), |character| character == '\n')
+}
+
+fn escape(text: &str, kept: impl Fn(char) -> bool) -> String {
+    text.chars()
+        .flat_map(|character| {
+            let escaped = character.is_control() && !kept(character);
+            let (one, many) = if escaped {
+                (None, Some(character.escape_default()))
+            } else {
+                (Some(character), None)
+            };
+            one.into_iter().chain(many.into_iter().flatten())
+        })
+        .collect()
+}
+
+/// A path in a document; what is not Unicode in it is replaced.
+pub(crate) fn shown(path: &std::path::Path) -> Value {
+    Value::String(path.to_string_lossy().into_owned())
 }

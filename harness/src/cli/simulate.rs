@@ -5,7 +5,7 @@ use puf_emulator::silicon::CellCountError;
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
-use super::session::{Session, inputs};
+use super::session::{Session, count, inputs, plain, shown};
 use super::silicon_arguments::{EnvironmentArguments, SiliconArguments};
 use crate::readouts::write::{Layout, ReadoutWriter, Shape, WriteError};
 use crate::report::json::Document;
@@ -57,19 +57,24 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Fail
     drop(progress);
     let files = writer.finish().map_err(write_failure)?;
 
+    let expected = named.process.ber_at(&environment);
     let environment = json!({
         "temperature_celsius": environment.temperature_celsius(),
         "age_years": environment.age_years(),
     });
     let page = || {
-        let files: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+        let files: Vec<String> = files.iter().map(|file| plain(file.display())).collect();
         let ber = counts.ber().map_or(String::new(), |ber| {
             let (errors, compared) = (counts.errors, counts.compared);
-            format!("  realised BER  {ber:.6} to the first readout ({errors} of {compared})\n")
+            format!(
+                "  realised BER  {ber:.6} to the first of these readouts ({errors} of {compared})\n"
+            )
         });
         format!(
-            "{devices} devices x {readouts} readouts x {cells} cells of {}\n  seed          {seed}\n\
-             {ber}  ones          {:.6}\n  written to    {}\n",
+            "{} x {readouts} readouts x {cells} cells of {}\n  seed          {seed}\n\
+             {ber}  expected BER  {expected:.6} to an enrolment where the process was characterised\n  ones          \
+             {:.6}\n  written to    {}\n",
+            count(devices, "device"),
             named.name,
             counts.ones_fraction(),
             abridge(&files),
@@ -85,10 +90,11 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Fail
             ("packed", json!(arguments.packed)),
         ];
         let results = json!({
-            "files": files,
+            "files": files.iter().map(|file| shown(file)).collect::<Vec<_>>(),
             "shape": [devices, readouts, cells],
             "seed": seed,
             "realised_ber": counts.ber(),
+            "expected_ber_to_reference_enrolment": expected,
             "errors": counts.errors,
             "compared": counts.compared,
             "ones_fraction": counts.ones_fraction(),

@@ -16,7 +16,7 @@ use x509_cert::der::{DateTime, DecodePem as _};
 
 use super::endpoint::EndpointArguments;
 use super::exit::{Exit, Failure};
-use super::session::{Session, count, fill_random, inputs};
+use super::session::{Session, count, fill_random, inputs, plain, shown};
 use crate::link::Link;
 use crate::report::json::Document;
 use crate::verifier::policy::PolicySettings;
@@ -80,13 +80,13 @@ pub(crate) enum Arguments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Policy, kept in verifier.toml")]
 pub(crate) struct PolicyArguments {
-    /// How long a nonce can be answered.
+    /// How long a nonce can be answered [default: 30].
     #[arg(long, value_name = "SECONDS")]
     nonce_ttl_seconds: Option<u64>,
-    /// Failed attempts in a row until a device is locked out.
+    /// Failed attempts in a row until a device is locked out [default: 5].
     #[arg(long, value_name = "N")]
     max_failed_attempts: Option<u64>,
-    /// How long a device is locked out; 0 for never.
+    /// How long a device is locked out; with 0 it never is [default: 300].
     #[arg(long, value_name = "SECONDS")]
     lockout_seconds: Option<u64>,
 }
@@ -150,12 +150,12 @@ fn init(session: &Session, db: &Path, given: &PolicyArguments) -> Result<Exit, F
         || {
             format!(
                 "{}: a new verifier\n  id      {id}\n  policy  {}\n",
-                db.display(),
-                db.join("verifier.toml").display()
+                plain(db.display()),
+                plain(db.join("verifier.toml").display())
             )
         },
         || {
-            let what = [("db", json!(db))];
+            let what = [("db", shown(db))];
             let results = json!({ "verifier_id": id, "policy": policy.settings() });
             Document::new("verifier-init", session.given_seed(), inputs(what), results)
         },
@@ -177,7 +177,7 @@ fn register(session: &Session, db: &Path, source: &DeviceSource) -> Result<Exit,
             format!("{device_id} {how}\n")
         },
         || {
-            let what = [("db", json!(db))];
+            let what = [("db", shown(db))];
             let results = json!({
                 "device_id": device_id.to_string(), "public_key": hex(&public_key), "new": new,
             });
@@ -210,8 +210,9 @@ fn public_key(source: &DeviceSource) -> Result<PublicKey, Failure> {
 fn certificate_key(path: &Path) -> Result<PublicKey, Failure> {
     use std::io::Read as _;
     let mut pem = Vec::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(1 << 16).read_to_end(&mut pem))
+    super::device::regular_file(path)?
+        .take(1 << 16)
+        .read_to_end(&mut pem)
         .map_err(|error| Failure::file(path, &error))?;
     let bad = |what: &str| Failure::bad_data(format_args!("{}: {what}", path.display()));
     let certificate =
@@ -283,7 +284,7 @@ fn list(session: &Session, db: &Path) -> Result<Exit, Failure> {
             })
             .collect();
         let results = json!({ "verifier_id": verifier.id().to_string(), "devices": devices });
-        Document::new("verifier-list", None, inputs([("db", json!(db))]), results)
+        Document::new("verifier-list", None, inputs([("db", shown(db))]), results)
     };
     session.print(page, document)?;
     Ok(Exit::Done)
@@ -294,8 +295,10 @@ fn authenticate(
     db: &Path,
     endpoint: &EndpointArguments,
 ) -> Result<Exit, Failure> {
+    // First the device, then the registry: whoever keeps us waiting keeps nobody else out.
+    let connection = endpoint.connect()?;
     let verifier = open(db)?;
-    let mut link = Link::new(endpoint.connect()?, verifier.timeouts());
+    let mut link = Link::new(connection, verifier.timeouts());
     let attempt = verifier
         .authenticate(&mut link, Timestamp::of_host, &mut rng(session)?)
         .map_err(|error| match error {
@@ -321,7 +324,7 @@ fn authenticate(
             "device_id": attempt.device_id.map(|id| id.to_string()),
             "told": attempt.told,
         });
-        let what = [("db", json!(db))];
+        let what = [("db", shown(db))];
         Document::new("verifier-authenticate", session.given_seed(), inputs(what), results)
     };
     session.print(page, document)?;
@@ -340,7 +343,7 @@ fn amend(
     session.print(
         || format!("{device_id}: {what} done\n"),
         || {
-            let inputs = inputs([("db", json!(db)), ("device_id", json!(device_id.to_string()))]);
+            let inputs = inputs([("db", shown(db)), ("device_id", json!(device_id.to_string()))]);
             Document::new(&format!("verifier-{what}"), None, inputs, json!({}))
         },
     )?;
@@ -382,7 +385,7 @@ fn log(session: &Session, db: &Path, last: usize) -> Result<Exit, Failure> {
                 })
             })
             .collect();
-        let what = [("db", json!(db)), ("last", json!(last))];
+        let what = [("db", shown(db)), ("last", json!(last))];
         Document::new("verifier-log", None, inputs(what), json!({ "entries": entries }))
     };
     session.print(page, document)?;

@@ -47,8 +47,9 @@ pub struct ChipRecord {
     pub ber: f64,
     /// Greatest such fraction of a readout.
     pub ber_max: f64,
-    /// Mean key failure rate of an infinite population of cells with that bit error rate.
-    pub predicted_key_failure: f64,
+    /// Key failure rate of independent cells at each later readout's error rate, averaged over the
+    /// readouts: one bad readout counts for what it is. `None` where there is no closed form.
+    pub predicted_key_failure: Option<f64>,
 }
 
 impl ChipRecord {
@@ -73,7 +74,8 @@ impl ChipRecord {
             return None;
         }
         let mean = self.failures.iter().sum::<usize>() as f64 / windows;
-        let squares: f64 = self.failures.iter().map(|&f| (f as f64 - mean).powi(2)).sum();
+        let squares: f64 =
+            self.failures.iter().map(|&f| (f as f64 - mean) * (f as f64 - mean)).sum();
         Some((squares / (windows - 1.0) / windows).sqrt() / self.boots() as f64)
     }
 }
@@ -104,6 +106,8 @@ pub struct Story {
     pub same: Vec<SameSilicon>,
     /// Who was refused.
     pub refused: Vec<Refusal>,
+    /// What was not tried, and why.
+    pub not_tried: Vec<String>,
 }
 
 impl Story {
@@ -111,14 +115,24 @@ impl Story {
     /// nobody else got in.
     #[must_use]
     pub fn held(&self) -> bool {
-        let all_in = |chip: &ChipRecord| {
+        self.all_in() && self.all_out()
+    }
+
+    /// Whether every chip got in every time, under each of its names and with each of its windows.
+    #[must_use]
+    pub fn all_in(&self) -> bool {
+        let all = |chip: &ChipRecord| {
             chip.authenticated == chip.boots()
                 && chip.failures.iter().all(|&failures| failures == 0)
         };
-        let again_in = |again: &SameSilicon| again.authenticated == again.boots;
-        self.chips.iter().all(all_in)
-            && self.same.iter().all(again_in)
-            && self.refused.iter().all(Refusal::held)
+        let again = |again: &SameSilicon| again.authenticated == again.boots;
+        self.chips.iter().all(all) && self.same.iter().all(again)
+    }
+
+    /// Whether everybody else was refused, for the right reason.
+    #[must_use]
+    pub fn all_out(&self) -> bool {
+        self.refused.iter().all(Refusal::held)
     }
 }
 
@@ -136,6 +150,7 @@ pub fn tell(
     let mut gate = Gate::open(&tree)?;
     let mut chips = Vec::new();
     let mut refused = Vec::new();
+    let mut not_tried = Vec::new();
     let mut helper_bytes = 0;
     let mut heard: Option<(String, Evidence)> = None;
     for (number, device) in measured.iter().enumerate() {
@@ -154,6 +169,8 @@ pub fn tell(
             expected: Reason::NonceUsed,
             verdict: gate.verifier.judge(&evidence, gate.now)?,
         });
+    } else {
+        not_tried.push("replay: no chip ever gave evidence".to_owned());
     }
     let mut same = Vec::new();
     for (j, again) in measured.iter().enumerate() {
@@ -166,15 +183,11 @@ pub fn tell(
     let strangers = (1..measured.len()).find(|&j| !is_same_silicon(&measured[0], &measured[j]));
     if let Some(j) = strangers {
         refused.push(impostor(plan, &tree, &mut gate, &measured[0], &measured[j])?);
+    } else {
+        not_tried.push("impostor: there is no other chip".to_owned());
     }
-    let design = DesignRecord {
-        code: extractor.code().to_string(),
-        sketch: extractor.construction().name().to_owned(),
-        puf_bits: extractor.response_bits(),
-        secret_bits: extractor.secret_bits(),
-        helper_bytes,
-    };
-    Ok(Story { design, chips, same, refused })
+    let design = DesignRecord::of(&extractor, helper_bytes);
+    Ok(Story { design, chips, same, refused, not_tried })
 }
 
 /// Whether two sets of readouts are of one die: their first ones are less than half as far apart as
@@ -240,8 +253,7 @@ fn authenticate_all(
     let bits = first.chip.design().extractor.response_bits();
     let cells = device.readouts[0].len();
     let windows = plan.windows.unwrap_or(usize::MAX).min(cells / bits).max(1);
-    let device_id = gate.register(&first.enrolled)?;
-    let public_key = *first.chip.nvm().public_key().ok_or(DemoError::NoKeyAtEnrolment)?;
+    let (device_id, public_key) = gate.register(&first.chip)?;
 
     let mut authenticated = 0;
     let mut failed = 0;
@@ -267,8 +279,9 @@ fn authenticate_all(
     let rates = error_rates(&device.readouts);
     let ber = rates.iter().sum::<f64>() / rates.len() as f64;
     let extractor = &first.chip.design().extractor;
-    let predicted_key_failure =
-        exact::failure(extractor.code(), ber).map_err(DemoError::NoClosedForm)?;
+    let failures_at: Option<Vec<f64>> =
+        rates.iter().map(|&rate| exact::failure(extractor.code(), rate).ok()).collect();
+    let predicted_key_failure = failures_at.map(|at| at.iter().sum::<f64>() / rates.len() as f64);
     let chip = ChipRecord {
         name: label(device),
         cells,
@@ -313,7 +326,6 @@ fn error_rates(readouts: &[BitString]) -> Vec<f64> {
 struct Window {
     silicon: RecordedSram,
     chip: Chip,
-    enrolled: puf_emulator::chip::Powered,
 }
 
 impl Window {
@@ -334,10 +346,9 @@ impl Window {
         let mut silicon = RecordedSram::new(cells.collect())
             .map_err(|error| DemoError::Silicon(error.to_string()))?;
         let mut chip = Chip::new(serial(&tree), plan.design.at(0)?);
-        let enrolled = chip
-            .enroll(&mut silicon, &Environment::default(), &mut trng(&tree.child("enrolment")))
+        chip.enroll(&mut silicon, &Environment::default(), &mut trng(&tree.child("enrolment")))
             .map_err(|source| DemoError::Enroll { chip: label(device), source })?;
-        Ok(Self { silicon, chip, enrolled })
+        Ok(Self { silicon, chip })
     }
 }
 

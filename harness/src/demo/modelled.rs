@@ -81,8 +81,8 @@ pub struct Prediction {
     pub situation: Situation,
     /// Mean bit error rate between enrolment and a power-up there.
     pub ber: f64,
-    /// Mean key failure rate over the population.
-    pub key_failure: f64,
+    /// Mean key failure rate over the population; `None` where there is no closed form.
+    pub key_failure: Option<f64>,
 }
 
 /// The story told.
@@ -94,6 +94,8 @@ pub struct Story {
     pub devices: Vec<DeviceRecord>,
     /// Who was refused.
     pub refused: Vec<Refusal>,
+    /// What was not tried, and why.
+    pub not_tried: Vec<String>,
     /// One prediction for each of the [`SITUATIONS`].
     pub predictions: Vec<Prediction>,
 }
@@ -102,8 +104,20 @@ impl Story {
     /// Whether everybody who should got in, and nobody else.
     #[must_use]
     pub fn held(&self) -> bool {
-        let good = self.devices.iter().flat_map(|device| &device.authentications);
-        good.into_iter().all(Authentication::accepted) && self.refused.iter().all(Refusal::held)
+        self.all_in() && self.all_out()
+    }
+
+    /// Whether every chip got in every time.
+    #[must_use]
+    pub fn all_in(&self) -> bool {
+        let mut tries = self.devices.iter().flat_map(|device| &device.authentications);
+        tries.all(Authentication::accepted)
+    }
+
+    /// Whether everybody else was refused, for the right reason.
+    #[must_use]
+    pub fn all_out(&self) -> bool {
+        self.refused.iter().all(Refusal::held)
     }
 }
 
@@ -131,16 +145,10 @@ pub fn tell(plan: &Plan) -> Result<Story, DemoError> {
 
     let mut gate = Gate::open(&tree)?;
     for device in &made {
-        gate.register(&device.enrolled)?;
+        gate.register(&device.chip)?;
     }
     let helper_bytes = made.first().map_or(0, |device| device.chip.nvm().helper_data().len());
-    let design = DesignRecord {
-        code: extractor.code().to_string(),
-        sketch: extractor.construction().name().to_owned(),
-        puf_bits: extractor.response_bits(),
-        secret_bits: extractor.secret_bits(),
-        helper_bytes,
-    };
+    let design = DesignRecord::of(&extractor, helper_bytes);
 
     let mut devices = Vec::new();
     let mut heard = None;
@@ -153,16 +161,17 @@ pub fn tell(plan: &Plan) -> Result<Story, DemoError> {
             authentications.push(authentication);
             heard = evidence.map(|evidence| (device.name.clone(), evidence)).or(heard);
         }
-        let key = device.enrolled.key().map_err(|_| DemoError::NoKeyAtEnrolment)?;
+        let public_key = *device.chip.nvm().public_key().ok_or(DemoError::NoKeyAtEnrolment)?;
         devices.push(DeviceRecord {
             name: device.name.clone(),
-            device_id: key.device_id(),
-            public_key: *key.public_key(),
+            device_id: DeviceId::of_public_key(&public_key),
+            public_key,
             authentications,
         });
     }
-    let refused = refusals(plan, &tree, &mut gate, &mut made, heard)?;
-    Ok(Story { design, devices, refused, predictions })
+    let mut not_tried = Vec::new();
+    let refused = refusals(plan, &tree, &mut gate, &mut made, heard, &mut not_tried)?;
+    Ok(Story { design, devices, refused, not_tried, predictions })
 }
 
 fn predict(plan: &Plan) -> Result<Vec<Prediction>, DemoError> {
@@ -171,19 +180,17 @@ fn predict(plan: &Plan) -> Result<Vec<Prediction>, DemoError> {
         .into_iter()
         .map(|situation| {
             let ber = plan.process.ber_at(&situation.environment()?);
-            let key_failure =
-                exact::failure(extractor.code(), ber).map_err(DemoError::NoClosedForm)?;
+            let key_failure = exact::failure(extractor.code(), ber).ok();
             Ok(Prediction { situation, ber, key_failure })
         })
         .collect()
 }
 
-/// A chip with its silicon, fresh from enrolment.
+/// A chip with its silicon, enrolled and switched off again.
 struct Device {
     name: String,
     silicon: ModelledSram,
     chip: Chip,
-    enrolled: puf_emulator::chip::Powered,
 }
 
 impl Device {
@@ -197,10 +204,9 @@ impl Device {
             .map_err(|error| DemoError::Silicon(error.to_string()))?;
         let mut silicon = ModelledSram::new(array);
         let mut chip = Chip::new(serial(tree), plan.design.at(0)?);
-        let enrolled = chip
-            .enroll(&mut silicon, &Environment::default(), &mut trng(&tree.child("enrolment")))
+        chip.enroll(&mut silicon, &Environment::default(), &mut trng(&tree.child("enrolment")))
             .map_err(|source| DemoError::Enroll { chip: name.clone(), source })?;
-        Ok(Self { name, silicon, chip, enrolled })
+        Ok(Self { name, silicon, chip })
     }
 
     fn power_up(
@@ -214,13 +220,10 @@ impl Device {
 /// The least bit error rate at which the code practically never rebuilds a key.
 fn too_noisy(plan: &Plan) -> Result<Option<f64>, DemoError> {
     let extractor = plan.design.extractor()?;
-    for ber in NOISY_BERS {
-        let failure = exact::failure(extractor.code(), ber).map_err(DemoError::NoClosedForm)?;
-        if 1.0 - failure < 1.0 / NEVER {
-            return Ok(Some(ber));
-        }
-    }
-    Ok(None)
+    let never = |ber: &f64| {
+        exact::failure(extractor.code(), *ber).is_ok_and(|failure| 1.0 - failure < 1.0 / NEVER)
+    };
+    Ok(NOISY_BERS.into_iter().find(never))
 }
 
 /// The four who must not get in.
@@ -230,6 +233,7 @@ fn refusals(
     gate: &mut Gate,
     made: &mut [Device],
     heard: Option<(String, Evidence)>,
+    not_tried: &mut Vec<String>,
 ) -> Result<Vec<Refusal>, DemoError> {
     let Some(victim) = made.first_mut() else { return Ok(Vec::new()) };
     let victim_id = victim.chip.device_id().ok_or(DemoError::NoKeyAtEnrolment)?;
@@ -237,9 +241,11 @@ fn refusals(
     gate.tick();
 
     // A chip of the same make answers in the victim's name, with the only key it has.
-    let impostor = Device::make(plan, plan.process, "impostor".into(), &tree.child("impostor"))?;
+    let mut impostor =
+        Device::make(plan, plan.process, "impostor".into(), &tree.child("impostor"))?;
     let challenge = gate.challenge(victim_id)?;
-    let key = impostor.enrolled.key().map_err(|_| DemoError::NoKeyAtEnrolment)?;
+    let powered = impostor.power_up(&here)?;
+    let key = powered.key().map_err(|_| DemoError::NoKeyAtEnrolment)?;
     let forged = Evidence::answer(&challenge, key.sign(&challenge.to_be_signed()));
     let forged = Message::Evidence(forged);
     let mut refused = vec![Refusal {
@@ -257,6 +263,8 @@ fn refusals(
             expected: Reason::NonceUsed,
             verdict: gate.verifier.judge(&evidence, gate.now)?,
         });
+    } else {
+        not_tried.push("replay: no chip ever gave evidence".to_owned());
     }
 
     let genuine = victim.chip.nvm().helper_data().to_vec();
@@ -277,7 +285,7 @@ fn refusals(
     if let Some(ber) = too_noisy(plan)? {
         let noisy = Process::from_ber(ber).map_err(|e| DemoError::Silicon(e.to_string()))?;
         let mut noisy = Device::make(plan, noisy, "noisy".into(), &tree.child("noisy"))?;
-        gate.register(&noisy.enrolled)?;
+        gate.register(&noisy.chip)?;
         let powered = noisy.power_up(&here)?;
         refused.push(Refusal {
             attack: "too-noisy",
@@ -285,6 +293,10 @@ fn refusals(
             expected: Reason::NoEvidence,
             verdict: gate.authenticate(&powered)?.0.verdict,
         });
+    } else {
+        not_tried.push(
+            "a chip that is too noisy: no noise is known to be too much for this code".into(),
+        );
     }
     Ok(refused)
 }

@@ -55,15 +55,15 @@ pub struct ModelledDie {
     pub ageing_exponent: f64,
     /// Number of cells.
     pub cells: usize,
-    /// Seed of the die; in hex, since TOML has no unsigned 64-bit integers.
-    #[serde(with = "hex_seed")]
-    pub seed: u64,
+    /// Root of the die's [seed tree](puf_emulator::seed::SeedTree): the secret that the die is.
+    #[serde(with = "hex_bytes")]
+    pub seed: [u8; 32],
 }
 
 impl ModelledDie {
     /// A die of a process.
     #[must_use]
-    pub fn new(profile: &str, process: &Process, cells: usize, seed: u64) -> Self {
+    pub fn new(profile: &str, process: &Process, cells: usize, seed: [u8; 32]) -> Self {
         Self {
             profile: profile.to_owned(),
             lambda1: process.lambda1(),
@@ -102,7 +102,7 @@ pub struct RecordedDie {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record_bytes: Option<usize>,
     /// Digest of the readouts when the device was made.
-    #[serde(with = "hex_digest")]
+    #[serde(with = "hex_bytes")]
     pub digest: [u8; 32],
 }
 
@@ -226,29 +226,15 @@ pub(crate) fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-mod hex_seed {
+mod hex_bytes {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    pub(super) fn serialize<S: Serializer>(seed: &u64, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(&format_args!("{seed:016x}"))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
-        let text = String::deserialize(from)?;
-        let digits = super::from_hex::<8>(&text);
-        digits.map(u64::from_be_bytes).ok_or_else(|| D::Error::custom("seed is not 16 hex digits"))
-    }
-}
-
-mod hex_digest {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(digest: &[u8; 32], to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(&super::to_hex(digest))
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8; 32], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&super::to_hex(bytes))
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<[u8; 32], D::Error> {
         let text = String::deserialize(from)?;
-        super::from_hex(&text).ok_or_else(|| D::Error::custom("digest is not 64 hex digits"))
+        super::from_hex(&text).ok_or_else(|| D::Error::custom("expected 64 hex digits"))
     }
 }

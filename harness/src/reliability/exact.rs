@@ -1,6 +1,6 @@
 //! Exact failure rates of constructions whose decoder corrects all of a known set of errors.
 //!
-//! Every sum here has positive terms only: no `1 - x`, no alternating series, no transform. The
+//! Tails are sums of positive terms, never `1 -` a sum; no alternating series, no transform. The
 //! relative error stays near `n` times 1e-16 down to the smallest number that `f64` holds.
 //!
 //! Cells are independent, each wrong with the same probability `p`. For a population of devices
@@ -18,17 +18,28 @@ pub const METHOD: &str = "exact (population mean, bounded-distance decoding)";
 /// An even repetition tie counts one half; a parallel code fails when any of its words does.
 ///
 /// # Errors
-/// When the construction has no closed form: a concatenation whose inner code carries several bits
-/// of the outer word, so that its failures make correlated errors.
+/// When the construction has no closed form: a concatenation whose inner code is not a majority. One
+/// that carries several bits makes correlated errors, and one whose decoder gives up hands on the bit
+/// it received, which is wrong less often than its word.
 pub fn failure(code: &dyn BlockCode, p: f64) -> Result<f64, NoClosedForm> {
     match code.decoding() {
         Decoding::Majority { n } => Ok(majority_error(n, p)),
         Decoding::BoundedDistance { n, t } => Ok(binomial_tail(n, t, p)),
-        Decoding::Concatenated { inner, outer } if inner.k() == 1 => {
+        Decoding::Concatenated { inner, outer } if is_majority(inner) => {
             failure(outer, failure(inner, p)?)
         }
         Decoding::Concatenated { inner, .. } => Err(NoClosedForm { code: inner.to_string() }),
         Decoding::Parallel { word, count } => Ok(any_of(failure(word, p)?, count)),
+    }
+}
+
+/// Whether the decoder always decides on one bit, right or wrong: a repetition, or one of one.
+fn is_majority(code: &dyn BlockCode) -> bool {
+    match code.decoding() {
+        Decoding::Majority { .. } => true,
+        Decoding::Concatenated { inner, outer } => is_majority(inner) && is_majority(outer),
+        Decoding::Parallel { word, count } => count == 1 && is_majority(word),
+        Decoding::BoundedDistance { .. } => false,
     }
 }
 
@@ -81,7 +92,7 @@ pub fn binomial_tail(n: usize, t: usize, p: f64) -> f64 {
 #[must_use]
 pub fn any_of(p: f64, count: usize) -> f64 {
     // 1 - (1 - p)^count without cancellation.
-    -f64::exp_m1(count as f64 * f64::ln_1p(-p))
+    -libm::expm1(count as f64 * libm::log1p(-p))
 }
 
 /// A construction without a closed form for its failure rate.
@@ -95,8 +106,8 @@ impl std::fmt::Display for NoClosedForm {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "no exact failure rate: the inner code {} carries several bits of the outer word, whose \
-             errors are then not independent",
+            "no exact failure rate: the inner code {} is no repetition, so that errors of the outer \
+             word are not independent, or not known from the inner word alone",
             self.code
         )
     }
@@ -150,6 +161,51 @@ mod tests {
             let beta = statrs::function::beta::beta_reg((t + 1) as f64, (n - t) as f64, p);
             let relative = (binomial_tail(n, t, p) / beta - 1.0).abs();
             assert!(relative < 1e-9, "n = {n}, t = {t}, p = {p}: {relative:e}");
+        }
+    }
+
+    /// Enumeration shows what is at stake: the parity-check code of Hamming's family as an inner code
+    /// hands on a bit that is wrong with another probability than its word.
+    #[test]
+    fn an_inner_code_that_can_give_up_has_no_closed_form() {
+        for code in ["hamming(4,1)*golay(23,12)", "bch(26,1,7)*golay(23,12)", "golay(24,12)*rep(3)"]
+        {
+            let Ok(code) = notation::parse(code) else { continue };
+            assert!(failure(&*code, 0.05).is_err(), "{code}");
+        }
+        let nested = notation::parse("rep(3)*rep(5)*golay(23,12)").unwrap();
+        let flat = binomial_tail(23, 3, majority_error(5, majority_error(3, 0.1)));
+        assert_eq!(failure(&*nested, 0.1), Ok(flat));
+    }
+
+    /// The two decoders of the closed form, against every error pattern through the real decoder.
+    #[test]
+    fn exhaustive_decoding_agrees() {
+        use fuzzy_extractor::bits::BitString;
+        for text in
+            ["rep(3)*bch(7,4,1)", "rep(5)*hamming(3,1)", "bch(15,7,2)", "rep(8)", "rep(3)^5"]
+        {
+            let code = notation::parse(text).unwrap();
+            let (n, p) = (code.n(), 0.2_f64);
+            let sent = BitString::zeros(n);
+            let probability = |errors: usize| {
+                (0..n).map(|i| if i < errors { p } else { 1.0 - p }).product::<f64>()
+            };
+            if n > 21 {
+                continue;
+            }
+            let failed: f64 = (0..1_u64 << n)
+                .map(|pattern| {
+                    let word = BitString::from_words(vec![pattern], n);
+                    let decoded = |side| match code.decode(&word, &mut || side) {
+                        Ok(decoded) => f64::from(u8::from(decoded.codeword != sent)),
+                        Err(_) => 1.0,
+                    };
+                    probability(word.weight()) * (decoded(false) + decoded(true)) / 2.0
+                })
+                .sum();
+            let closed = failure(&*code, p).unwrap();
+            assert!((closed / failed - 1.0).abs() < 1e-9, "{text}: {closed}, enumerated {failed}");
         }
     }
 

@@ -1,10 +1,9 @@
 //! The JSON document that every command prints with `--format json`.
 
-use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// One result document.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Document {
     /// What the document is and which version of that, for example `puflab/demo/1`.
     pub schema: String,
@@ -38,10 +37,4 @@ impl Document {
         });
         format!("{value:#}\n")
     }
-}
-
-/// An object without its null members.
-#[must_use]
-pub fn without_nulls(object: Map<String, Value>) -> Value {
-    Value::Object(object.into_iter().filter(|(_, value)| !value.is_null()).collect())
 }

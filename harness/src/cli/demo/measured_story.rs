@@ -5,12 +5,11 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::words::{
-    BAD, BOLD, GOOD, design_json, design_lines, heading, hex, line, percent, refusal_lines,
-    refused_json, scientific, thousands, verdict_line,
+    BAD, BOLD, GOOD, complaints, design_json, design_lines, heading, hex, line, percent, rate,
+    refusal_lines, refused_json, thousands, verdict_line,
 };
-use crate::cli::session::{count, inputs};
+use crate::cli::session::{count, inputs, plain, shown};
 use crate::demo::measured::{self, ChipRecord, SameSilicon};
-use crate::reliability::exact;
 use crate::report::json::Document;
 
 pub(super) fn page(plan: &measured::Plan, path: &Path, story: &measured::Story) -> String {
@@ -20,7 +19,7 @@ pub(super) fn page(plan: &measured::Plan, path: &Path, story: &measured::Story) 
         format_args!(
             "{BOLD}{} of measured silicon{BOLD:#}, {}                        seed {}",
             count(story.chips.len(), "chip"),
-            path.display(),
+            plain(path.display()),
             plan.seed
         ),
     );
@@ -54,7 +53,7 @@ pub(super) fn page(plan: &measured::Plan, path: &Path, story: &measured::Story) 
         &mut page,
         format_args!(
             "  {:<width$}  {:>5}  {:>11}  {:>13}  {:>15}  {:>9}",
-            "", "boots", "key rebuilt", "authenticated", "cells differing", "at most"
+            "", "boots", "key rebuilt", "authenticated", "cells differing", "worst"
         ),
     );
     for chip in &story.chips {
@@ -77,27 +76,32 @@ pub(super) fn page(plan: &measured::Plan, path: &Path, story: &measured::Story) 
     }
     same_silicon_lines(&mut page, &story.same);
     heading(&mut page, 3, "Refused");
-    refusal_lines(&mut page, &story.refused);
+    refusal_lines(&mut page, &story.refused, &story.not_tried);
     heading(&mut page, 4, "How often would a key not be rebuilt?");
     for chip in &story.chips {
         line(
             &mut page,
             format_args!(
-                "  {:<width$}  {:>6} of the cells differ   key failure rate {:>9}",
+                "  {:<width$}  {:>6} of the cells differ, {:>6} at most   key failure rate {:>9}",
                 chip.name,
                 percent(chip.ber),
-                scientific(chip.predicted_key_failure)
+                percent(chip.ber_max),
+                rate(chip.predicted_key_failure)
             ),
         );
     }
     line(
         &mut page,
         format_args!(
-            "  ({}, at the measured error rate, cells alike and independent)",
-            exact::METHOD
+            "  (exact for independent cells at the error rate of each readout, averaged over them)"
         ),
     );
-    verdict_line(&mut page, story.held(), "every chip got in every time, nobody else did");
+    let good = if story.not_tried.is_empty() {
+        "every chip got in every time, nobody else did"
+    } else {
+        "every chip got in every time"
+    };
+    verdict_line(&mut page, good, &complaints(story.all_in(), story.all_out()));
     page
 }
 
@@ -136,9 +140,12 @@ fn window_lines(page: &mut String, chips: &[ChipRecord], width: usize) {
     );
     for chip in chips {
         let failures: usize = chip.failures.iter().sum();
-        let error = chip
-            .key_failure_standard_error()
-            .map_or(String::new(), |error| format!(" +- {}", percent(error)));
+        let figure = match chip.key_failure_standard_error() {
+            // None seen: tries of one window share their cells, so windows are what is counted.
+            _ if failures == 0 => format!("below {}", percent(none_seen_bound(chip.windows))),
+            Some(error) => format!("{} +- {}", percent(chip.key_failure()), percent(error)),
+            None => percent(chip.key_failure()),
+        };
         line(
             page,
             format_args!(
@@ -146,11 +153,19 @@ fn window_lines(page: &mut String, chips: &[ChipRecord], width: usize) {
                 chip.name,
                 chip.windows,
                 chip.windows * chip.boots(),
-                format!("{}{error}", percent(chip.key_failure())),
+                figure,
             ),
         );
     }
-    line(page, format_args!("  (+- one standard error, from the spread over windows)"));
+    line(
+        page,
+        format_args!("  (+- one standard error, from the spread over windows; below: 95 %)"),
+    );
+}
+
+/// Upper 95 % limit of the fraction of windows that ever fail, when none of so many was seen to.
+fn none_seen_bound(windows: usize) -> f64 {
+    1.0 - libm::pow(0.05, 1.0 / windows as f64)
 }
 
 pub(super) fn document(
@@ -196,17 +211,21 @@ pub(super) fn document(
             })
         })
         .collect();
-    let worst = story.chips.iter().map(|chip| chip.predicted_key_failure).fold(0.0, f64::max);
+    let failures: Option<Vec<f64>> =
+        story.chips.iter().map(|chip| chip.predicted_key_failure).collect();
+    let worst = failures.map(|failures| failures.into_iter().fold(0.0, f64::max));
     let results = json!({
         "design": design_json(&story.design),
         "devices": devices,
         "same_silicon": same,
         "refused": refused_json(&story.refused),
+        "not_tried": story.not_tried,
+        "held": story.held(),
         "key_failure": worst,
-        "key_failure_method": format!("{}, worst chip at its measured error rate", exact::METHOD),
+        "key_failure_method": "exact for independent cells at the error rate of each readout, averaged; the worst chip",
     });
     let what = [
-        ("readouts", json!(path)),
+        ("readouts", shown(path)),
         ("record_bytes", json!(record_bytes)),
         ("windows", json!(plan.windows)),
         ("code", json!(plan.design.code)),

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::words::{
-    BAD, BOLD, GOOD, design_json, design_lines, heading, hex, line, percent, refusal_lines,
-    refused_json, scientific, thousands, verdict_line,
+    BAD, BOLD, GOOD, complaints, design_json, design_lines, heading, hex, line, percent, rate,
+    refusal_lines, refused_json, thousands, verdict_line,
 };
 use crate::cli::session::{count, inputs};
 use crate::cli::silicon_arguments::NamedProcess;
@@ -22,7 +22,7 @@ pub(super) fn page(plan: &modelled::Plan, named: &NamedProcess, story: &modelled
     line(
         &mut page,
         format_args!(
-            "{BOLD}{chips} that were never given a key{BOLD:#}                                seed {}",
+            "{BOLD}{chips} that never had a key loaded{BOLD:#}                                seed {}",
             plan.seed
         ),
     );
@@ -95,22 +95,29 @@ pub(super) fn page(plan: &modelled::Plan, named: &NamedProcess, story: &modelled
     );
 
     heading(&mut page, 3, "Refused");
-    refusal_lines(&mut page, &story.refused);
+    refusal_lines(&mut page, &story.refused, &story.not_tried);
 
     heading(&mut page, 4, "How often does a good chip fail to rebuild its key?");
     for prediction in &story.predictions {
         line(
             &mut page,
             format_args!(
-                "  {:<16} {:>6} of the cells differ   key failure rate {:>9}",
+                "  {:<16} {:>7} of the cells differ   key failure rate {:>9}",
                 situation_name(prediction.situation, &named.process),
                 percent(prediction.ber),
-                scientific(prediction.key_failure),
+                rate(prediction.key_failure),
             ),
         );
     }
-    line(&mut page, format_args!("  (mean over all chips of this process, {})", exact::METHOD));
-    verdict_line(&mut page, story.held(), "every chip got in, nobody else did");
+    line(
+        &mut page,
+        format_args!("  (exact: the mean over all chips of this process, cells independent)"),
+    );
+    verdict_line(
+        &mut page,
+        "every chip got in, nobody else did",
+        &complaints(story.all_in(), story.all_out()),
+    );
     page
 }
 
@@ -162,6 +169,8 @@ pub(super) fn document(
         "design": design_json(&story.design),
         "devices": devices,
         "refused": refused_json(&story.refused),
+        "not_tried": story.not_tried,
+        "held": story.held(),
         "key_failure": story.predictions.first().map(|prediction| prediction.key_failure),
         "key_failure_method": exact::METHOD,
         "key_failure_by_environment": predictions,

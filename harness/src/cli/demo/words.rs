@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
+use crate::cli::session::count;
 use crate::demo::{DesignRecord, Refusal};
 
 pub(super) const GOOD: Style = AnsiColor::Green.on_default();
@@ -12,15 +13,19 @@ pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
 pub(super) const BOLD: Style = Style::new().bold();
 
 pub(super) fn design_lines(page: &mut String, design: &DesignRecord) {
+    let cells = thousands(design.puf_bits);
+    line(page, format_args!("  key        {} corrects {cells} noisy cells;", design.code));
     line(
         page,
         format_args!(
-            "  key        {} on {} cells: {} secret bits from an unbiased chip,\n  {:<10} {} bytes of \
-         public helper data ({})",
-            design.code,
-            thousands(design.puf_bits),
-            design.secret_bits,
-            "",
+            "             {} come out of an unbiased chip (128 make a strong key)",
+            count(design.secret_bits, "secret bit"),
+        ),
+    );
+    line(
+        page,
+        format_args!(
+            "  helper     {} bytes that anybody may read ({}); without the chip they are useless",
             thousands(design.helper_bytes),
             design.sketch
         ),
@@ -35,13 +40,16 @@ pub(super) fn design_json(design: &DesignRecord) -> Value {
     })
 }
 
-pub(super) fn refusal_lines(page: &mut String, refused: &[Refusal]) {
+pub(super) fn refusal_lines(page: &mut String, refused: &[Refusal], not_tried: &[String]) {
     let width = refused.iter().map(|refusal| refusal.story.chars().count()).max().unwrap_or(0);
     for refusal in refused {
         let (style, word) =
             if refusal.held() { (GOOD, "refused") } else { (BAD, "NOT AS EXPECTED") };
         let reason = refusal.verdict.reason().map_or("accepted", |reason| reason.name());
         line(page, format_args!("  {:<width$}  {style}{word}{style:#}: {reason}", refusal.story));
+    }
+    for what in not_tried {
+        line(page, format_args!("  not tried: {what}"));
     }
 }
 
@@ -61,10 +69,23 @@ pub(super) fn refused_json(refused: &[Refusal]) -> Value {
         .collect()
 }
 
-pub(super) fn verdict_line(page: &mut String, held: bool, good: &str) {
-    let (style, text) =
-        if held { (GOOD, good) } else { (BAD, "not everything is as it should be: see above") };
-    line(page, format_args!("\n{style}{text}{style:#}"));
+/// The last line: what held, or what did not.
+pub(super) fn verdict_line(page: &mut String, good: &str, bad: &[&str]) {
+    match bad {
+        [] => line(page, format_args!("\n{GOOD}{good}{GOOD:#}")),
+        bad => line(page, format_args!("\n{BAD}{}{BAD:#}", bad.join("; "))),
+    }
+}
+
+/// What is wrong when chips were kept out, or others were not.
+pub(super) fn complaints(all_in: bool, all_out: bool) -> Vec<&'static str> {
+    [
+        (all_in, "a chip that should have got in was rejected: the code is too weak for its noise"),
+        (all_out, "somebody was not refused, or not for the right reason"),
+    ]
+    .into_iter()
+    .filter_map(|(held, complaint)| (!held).then_some(complaint))
+    .collect()
 }
 
 pub(super) fn heading(page: &mut String, number: u8, text: &str) {
@@ -79,8 +100,13 @@ pub(super) fn percent(fraction: f64) -> String {
     format!("{:.2} %", 100.0 * fraction)
 }
 
-pub(super) fn scientific(value: f64) -> String {
-    format!("{value:.2e}")
+/// A failure rate in digits; `None` is one without a closed form.
+pub(super) fn rate(value: Option<f64>) -> String {
+    match value {
+        None => "no closed form".to_owned(),
+        Some(value) if value >= 0.01 => percent(value),
+        Some(value) => format!("{value:.2e}"),
+    }
 }
 
 pub(super) fn thousands(number: usize) -> String {
