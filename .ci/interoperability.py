@@ -5,6 +5,7 @@ Usage: interoperability.py PUFLAB, with PUFLAB_SHARED naming the folder of golde
 """
 
 import hashlib
+import hmac
 import json
 import os
 import socket
@@ -19,6 +20,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 PUFLAB = str(Path(sys.argv[1]).resolve())
@@ -81,6 +83,41 @@ def helper_data(place):
     assert len(blob) == 85 + blob[80] + (bits + 7) // 8 + 32
     code_info = document("code", "info", code)
     assert bits == (code_info["n"] if sketch == 1 else code_info["n"] - code_info["k"])
+
+
+def keys_of_a_known_reading(place):
+    """A device on a die whose power-ups this script wrote: every secret recomputed from the documentation."""
+    bits = [[bit ^ (readout > 0 and (37 * i + 11 * readout) % 97 == 0) for i, bit in enumerate(fair_bits(2226))]
+            for readout in range(4)]
+    (place / "die.csv").write_text("".join(",".join(str(int(bit)) for bit in row) + "\n" for row in bits))
+    for sketch in ["code-offset", "syndrome"]:
+        puflab("device", "new", sketch, "--readouts", "die.csv", "--sketch", sketch, cwd=place)
+        puflab("device", "enroll", sketch, cwd=place)
+        blob = (place / sketch / "helper.bin").read_bytes()
+        reading = packed(bits[0])
+        prk = hmac.digest(blob[48:80], reading, "sha256")
+        context = hashlib.sha256(blob[:-32]).digest()
+        expand = lambda key, label, tail: HKDFExpand(hashes.SHA256(), 32, b"puflab/1 " + label + b"\0" + tail).derive(key)
+        assert expand(prk, b"helper-data tag", context) == blob[-32:], "the tag"
+        root = expand(prk, b"root key", context)
+        scalar = next(
+            x for i in range(256)
+            if 0 < (x := int.from_bytes(expand(root, b"P-256 device key candidate", bytes([i])), "big")) < ORDER
+        )
+        point = ec.derive_private_key(scalar, ec.SECP256R1()).public_key()
+        point = point.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        assert point.hex() == document("device", "info", sketch, cwd=place)["public_key"]
+        assert document("device", "power-cycle", sketch, "--times", "3", cwd=place)["rebuilt"] == 3
+
+
+def fair_bits(count):
+    digest = b"".join(hashlib.sha256(bytes([i])).digest() for i in range(count // 256 + 1))
+    return [digest[i // 8] >> (i % 8) & 1 for i in range(count)]
+
+
+def packed(bits):
+    padded = bits + [0] * (-len(bits) % 8)
+    return bytes(int("".join(str(int(bit)) for bit in padded[i : i + 8]), 2) for i in range(0, len(padded), 8))
 
 
 def read_frame(connection):
@@ -189,6 +226,9 @@ def main():
                 checks += 1
                 print(f"{check.__name__}: {code} {sketch}: agreed")
             subprocess.run(["rm", "-r", str(place / "chip")], check=True)
+        keys_of_a_known_reading(place)
+        checks += 1
+        print("keys of a known reading: agreed")
     shared = Path(os.environ.get("PUFLAB_SHARED", "../shared"))
     if shared.is_dir():
         print(f"golden words through `puflab code`: {golden_codes(shared)} agreed")

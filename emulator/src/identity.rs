@@ -239,6 +239,18 @@ mod tests {
         core::array::from_fn(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap())
     }
 
+    /// What holds a secret is wiped when dropped: compiles only if it is.
+    #[test]
+    fn secrets_are_wiped() {
+        fn wiped<T: zeroize::ZeroizeOnDrop>() {}
+        wiped::<SigningKey>();
+        wiped::<RootKey>();
+        wiped::<fuzzy_extractor::response::Response>();
+        wiped::<fuzzy_extractor::code::Decoded>();
+        wiped::<crate::seed::SeedTree>();
+        wiped::<sha2::Sha256>();
+    }
+
     const ORDER: &str = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
 
     /// Root 00 01 .. 1f, recomputed in Python from the rule of the module documentation with the
@@ -248,6 +260,29 @@ mod tests {
         let root = RootKey::new(core::array::from_fn(|i| u8::try_from(i).unwrap()));
         let key = DeviceKey::from_root(&root).unwrap();
         assert_eq!(std::format!("{}", key.device_id()), "d70e33dd98bd16a4b2aaa4452ce07c9c5e4e6a2b");
+    }
+
+    /// RFC 6979 appendix A.2.5, P-256 with SHA-256: its `s`, or the other root where that is high.
+    #[test]
+    fn signatures_are_those_of_rfc_6979_with_the_low_s() {
+        let scalar = bytes("c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721");
+        let key = DeviceKey::from_first_in_range([&scalar].into_iter()).unwrap();
+        for (message, r, s) in [
+            (
+                "sample",
+                "efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716",
+                "f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8",
+            ),
+            (
+                "test",
+                "f1abb023518351cd71d881567b1ea663ed3efcf6c5132b354f28d3b0b7d38367",
+                "019f4113742a2b14bd25926b49c649155f267e60d3814b4c0cc84250e46f0083",
+            ),
+        ] {
+            let published = [bytes(r), bytes(s)].concat();
+            let low = Signature::from_slice(&published).unwrap().normalize_s();
+            assert_eq!(key.sign(message.as_bytes())[..], low.to_bytes()[..], "{message}");
+        }
     }
 
     #[test]

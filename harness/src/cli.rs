@@ -16,6 +16,7 @@ mod demo;
 mod device;
 mod endpoint;
 mod exit;
+mod interrupt;
 mod nearest;
 mod profiles;
 mod progress;

@@ -98,10 +98,7 @@ impl<V: Volume> DeviceFolder<V> {
     /// # Errors
     /// As there.
     pub fn create_on(volume: V, description: Description) -> Result<Self, DeviceError> {
-        let names = store::names(&volume)?;
-        if names.iter().any(|name| name == CHIP || !OURS.contains(&name.as_str())) {
-            return Err(DeviceError::NotEmpty { names });
-        }
+        let names = left_over(&volume)?;
         // Built first: a description that makes no device leaves nothing behind.
         let die = Die::make(&description, 0)?;
         let chip = Chip::new(description.serial, design(&description, &die)?);
@@ -279,18 +276,44 @@ impl<V: Volume> DeviceFolder<V> {
             let recorded = self.life.power_cycles;
             return Err(DeviceError::PowerUp(PowerUpError::Exhausted { recorded }));
         }
-        let counted = Life { power_cycles: self.life.power_cycles + 1, ..self.life };
+        // A counter that came round would read the noise of its first life again.
+        let exhausted = PowerUpError::Exhausted { recorded: u64::MAX };
+        let power_cycles =
+            self.life.power_cycles.checked_add(1).ok_or(DeviceError::PowerUp(exhausted))?;
+        let counted = Life { power_cycles, ..self.life };
         let before = std::mem::replace(&mut self.life, counted);
         self.save_state().inspect_err(|_| self.life = before)
     }
 
     fn save_state(&self) -> Result<(), DeviceError> {
-        let mut body = self.chip.serial().0.to_vec();
-        body.extend_from_slice(&self.life.power_cycles.to_be_bytes());
-        body.extend_from_slice(&self.life.age_years.to_be_bytes());
-        body.extend_from_slice(&self.chip.nvm().to_bytes());
+        let body = write_state(self.chip.serial(), self.life, self.chip.nvm());
         Ok(store::replace_record(&self.volume, STATE, &STATE_KIND, &body)?)
     }
+}
+
+/// What an interrupted creation left: at most the state of a blank device.
+fn left_over<V: Volume>(volume: &V) -> Result<Vec<String>, DeviceError> {
+    let mut names = volume.list().map_err(|source| {
+        DeviceError::Store(StoreError::Io { action: "list", name: ".".to_owned(), source })
+    })?;
+    names.retain(|name| !name.starts_with('.'));
+    names.sort();
+    let blank = |bytes: &[u8]| {
+        STATE_KIND.open(bytes).is_ok_and(|record| {
+            read_state(&record.body).is_ok_and(|(_, _, nvm)| {
+                Nvm::from_bytes(nvm, Vec::new())
+                    .is_ok_and(|nvm| nvm.lifecycle() == Lifecycle::Blank)
+            })
+        })
+    };
+    let ours = match &names[..] {
+        [] => true,
+        [only] if only == STATE => {
+            store::load(volume, STATE, STATE_KIND.max_sealed_bytes())?.is_some_and(|b| blank(&b))
+        }
+        _ => false,
+    };
+    if ours { Ok(names) } else { Err(DeviceError::NotEmpty { names }) }
 }
 
 /// Serial number, life and written memory in the body of a state record.
@@ -301,6 +324,9 @@ fn read_state(body: &[u8]) -> Result<(Serial, Life, &[u8]), DeviceError> {
     let (age, nvm) = rest.split_first_chunk().ok_or_else(short)?;
     let life =
         Life { power_cycles: u64::from_be_bytes(*cycles), age_years: f64::from_be_bytes(*age) };
+    Environment::default()
+        .aged_years(life.age_years)
+        .map_err(|error| DeviceError::Environment(format!("{STATE}: {error}")))?;
     Ok((Serial(*serial), life, nvm))
 }
 
@@ -312,12 +338,18 @@ pub fn check_state(sealed: &[u8]) -> Result<(), DeviceError> {
     let record = STATE_KIND
         .open(sealed)
         .map_err(|source| StoreError::Record { name: STATE.to_owned(), source })?;
-    let (_, life, nvm) = read_state(&record.body)?;
-    Nvm::from_bytes(nvm, Vec::new()).map_err(DeviceError::State)?;
-    Environment::default()
-        .aged_years(life.age_years)
-        .map_err(|error| DeviceError::Environment(error.to_string()))?;
+    let (serial, life, nvm) = read_state(&record.body)?;
+    let nvm = Nvm::from_bytes(nvm, Vec::new()).map_err(DeviceError::State)?;
+    debug_assert_eq!(write_state(serial, life, &nvm), record.body, "one written form");
     Ok(())
+}
+
+fn write_state(serial: Serial, life: Life, nvm: &Nvm) -> Vec<u8> {
+    let mut body = serial.0.to_vec();
+    body.extend_from_slice(&life.power_cycles.to_be_bytes());
+    body.extend_from_slice(&life.age_years.to_be_bytes());
+    body.extend_from_slice(&nvm.to_bytes());
+    body
 }
 
 fn design(description: &Description, die: &Die) -> Result<Design, DeviceError> {
@@ -391,9 +423,14 @@ impl RecordedDie {
     fn find(&self) -> Result<readouts::RecordedDevice, DeviceError> {
         let options = readouts::Options { record_bytes: self.record_bytes, ..Default::default() };
         let measured = readouts::read(&[&self.path], &options).map_err(DeviceError::Readouts)?;
-        measured.devices.into_iter().find(|device| device.name == self.name).ok_or_else(|| {
-            DeviceError::NoSuchChip { path: self.path.clone(), name: self.name.clone() }
-        })
+        measured
+            .devices
+            .into_iter()
+            .find(|device| device.name == self.name && device.condition == self.condition)
+            .ok_or_else(|| DeviceError::NoSuchChip {
+                path: self.path.clone(),
+                name: self.name.clone(),
+            })
     }
 }
 

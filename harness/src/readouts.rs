@@ -110,8 +110,9 @@ pub struct Recording {
     pub notes: Vec<String>,
 }
 
-/// As many readouts as are read from one file: each costs memory of its own, however short it is.
-const MAX_READOUTS_PER_FILE: usize = 1 << 22;
+/// As many readouts as are read at once, and so from one file: each costs memory of its own, however
+/// short it is.
+const MAX_READOUTS: usize = 1 << 22;
 
 /// Reads the readouts in files and folders.
 ///
@@ -119,7 +120,12 @@ const MAX_READOUTS_PER_FILE: usize = 1 << 22;
 /// [`ReadoutError`], which names the file, and the line or offset where there is one. The first
 /// file that cannot be read in full ends the reading: half of the data would give wrong figures.
 pub fn read<P: AsRef<Path>>(paths: &[P], options: &Options) -> Result<Recording, ReadoutError> {
-    let mut reader = Reader { options, bytes_left: options.max_total_bytes, notes: Vec::new() };
+    let mut reader = Reader {
+        options,
+        bytes_left: options.max_total_bytes,
+        readouts_left: MAX_READOUTS,
+        notes: Vec::new(),
+    };
     let mut devices = Vec::new();
     for group in tree::find(paths, &mut reader.notes)? {
         devices.extend(reader.read_group(&group)?);
@@ -154,6 +160,7 @@ struct Source {
 struct Reader<'a> {
     options: &'a Options,
     bytes_left: u64,
+    readouts_left: usize,
     notes: Vec<String>,
 }
 
@@ -230,15 +237,12 @@ impl Reader<'_> {
         };
         self.notes.push(match &found {
             Some(evidence) => format!("{name}: {evidence}"),
-            None => format!(
-                "{name}: one readout a file, since no record length was given and none shows: \
-                 at no distance does the data repeat as the readouts of one device would"
-            ),
+            None => format!("{name}: one readout a file; if it holds more, give the record length"),
         });
         Ok(found.map(|evidence| evidence.record_bytes))
     }
 
-    fn cut(&self, file: Parsed, record_bytes: Option<usize>) -> Result<Source, ReadoutError> {
+    fn cut(&mut self, file: Parsed, record_bytes: Option<usize>) -> Result<Source, ReadoutError> {
         let path = file.path;
         let cut = |bytes: &[u8], record_bytes: Option<usize>| {
             let record = record_bytes.unwrap_or(bytes.len());
@@ -246,7 +250,7 @@ impl Reader<'_> {
                 let (path, found) = (path.clone(), bytes.len());
                 return Err(ReadoutError::Ragged { path, bytes: found, record_bytes: record });
             }
-            if bytes.len() / record > MAX_READOUTS_PER_FILE {
+            if bytes.len() / record > MAX_READOUTS {
                 return Err(ReadoutError::TooManyReadouts(path.clone()));
             }
             Ok(bytes.chunks_exact(record).map(|r| self.options.bit_order.bits(r)).collect())
@@ -259,6 +263,11 @@ impl Reader<'_> {
             }
             Content::Readouts(devices) => (None, devices),
         };
+        let readouts = devices.iter().map(Vec::len).sum();
+        self.readouts_left = self
+            .readouts_left
+            .checked_sub(readouts)
+            .ok_or_else(|| ReadoutError::TooManyReadouts(path.clone()))?;
         Ok(Source { path, address, devices })
     }
 }
@@ -333,6 +342,12 @@ fn check_device(
 fn tell_apart(devices: &mut [RecordedDevice], notes: &mut Vec<String>) {
     let mut seen = BTreeMap::new();
     for device in devices {
+        // Names come from files, and end on terminals.
+        for text in [&mut device.name, &mut device.condition] {
+            if text.contains(char::is_control) {
+                *text = text.replace(char::is_control, "?");
+            }
+        }
         let count = seen.entry((device.name.clone(), device.condition.clone())).or_insert(0_usize);
         *count += 1;
         if *count > 1 {
@@ -482,7 +497,7 @@ impl fmt::Display for ReadoutError {
                 write!(f, "{}: more than {} files", path.display(), tree::MAX_FILES)
             }
             Self::TooManyReadouts(path) => {
-                write!(f, "{}: more than {MAX_READOUTS_PER_FILE} readouts", path.display())
+                write!(f, "{}: more than {MAX_READOUTS} readouts in all", path.display())
             }
             Self::TooLarge { path, limit } => {
                 write!(f, "{}: the files exceed {limit} bytes together", path.display())

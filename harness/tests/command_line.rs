@@ -224,6 +224,8 @@ fn simulated_power_ups_have_the_bit_error_rate_asked_for() {
     let ber = document["results"]["realised_ber"].as_f64().unwrap();
     // 40,000 independent cells: a standard error of 0.0015; 5.85 of them, alpha = 5e-9.
     assert!((ber - 0.1).abs() < 5.85 * 0.0015, "{ber}");
+    place.expect(0, &format!("{shape} --output c.csv"));
+    assert_eq!(fs::read_to_string(place.path("c-004.csv")).unwrap().lines().count(), 2);
     let npy = fs::read(place.path("a.npy")).unwrap();
     assert!(npy.starts_with(b"\x93NUMPY") && npy.len() == 128 + 5 * 2 * 8000);
     place.expect(0, &format!("{shape} --packed --output p.npy"));
@@ -253,6 +255,26 @@ fn simulate_refuses_and_leaves_nothing() {
     refuse(2, "--cells 9 --output a.bin", &["multiple of 8"]);
     refuse(2, "", &["--output"]);
     refuse(6, "--output missing/folder/a.npy", &["missing/folder"]);
+    refuse(6, "--devices 1000000 --readouts 1000000 --output a.npy", &["are free"]);
+}
+
+/// An interrupted run takes its half-made file along, and says that it did not end well.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_simulation_leaves_nothing() {
+    let place = Place::new();
+    let mut child = place
+        .command("simulate --cells 65536 --devices 64 --readouts 2000 --packed --output a.npy")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(6));
+    let left: Vec<_> = fs::read_dir(place.0.path()).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]

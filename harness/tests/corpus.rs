@@ -2,13 +2,17 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 mod contracts;
 
+fn corpus(target: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target)
+}
+
 #[track_caller]
 fn replay(target: &str, contract: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
+    let folder = corpus(target);
     let mut seeds = 0;
     for entry in fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display())) {
         let bytes = fs::read(entry.unwrap().path()).unwrap();
@@ -33,6 +37,14 @@ fn device_state() {
 #[test]
 fn helper_data() {
     replay("helper_data", contracts::helper_data);
+    // The corpus holds the one that is accepted, so that fuzzing starts beside it.
+    let seed = fs::read(corpus("helper_data").join("genuine")).unwrap();
+    assert_eq!(seed, contracts::genuine());
+    for bit in 0..8 * seed.len() {
+        let mut flipped = seed.clone();
+        flipped[bit / 8] ^= 0x80 >> (bit % 8);
+        contracts::helper_data(&flipped);
+    }
 }
 
 #[test]

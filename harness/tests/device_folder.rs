@@ -290,6 +290,7 @@ fn measured_silicon_ends_and_cannot_be_heated_aged_or_swapped() {
     let die = RecordedDie {
         path: path.clone(),
         name: "die".to_owned(),
+        condition: String::new(),
         record_bytes: None,
         digest: digest(&readouts),
     };

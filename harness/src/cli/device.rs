@@ -1,7 +1,6 @@
 //! `puflab device`: a persistent emulated device in a folder.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -19,7 +18,8 @@ use zeroize::Zeroizing;
 use super::exit::{Exit, Failure};
 use super::session::{Session, count, fill_random, inputs, plain, shown};
 use super::silicon_arguments::SiliconArguments;
-use super::{code, endpoint, nearest};
+use super::{code, endpoint, interrupt, nearest};
+use crate::demo::measured::label;
 use crate::device_folder::{
     self, Description, DeviceError, DeviceFolder, ModelledDie, RecordedDie, SiliconSource,
 };
@@ -249,29 +249,49 @@ fn recorded(session: &Session, new: &New, path: &Path) -> Result<SiliconSource, 
     }
     let options = readouts::Options { record_bytes: new.record_bytes, ..Default::default() };
     let measured = super::demo::read_measured(session, &path, &options)?;
-    let names: Vec<&str> = measured.devices.iter().map(|device| device.name.as_str()).collect();
-    let wanted = match (&new.chip, &names[..]) {
-        (Some(name), _) => name.as_str(),
-        (None, [only]) => only,
+    let labels: Vec<String> =
+        measured.devices.iter().map(|d| label(&d.name, &d.condition)).collect();
+    let named = |wanted: &str| {
+        let place = |texts: &mut dyn Iterator<Item = &str>| {
+            let mut places = texts.enumerate().filter(|(_, text)| *text == wanted).map(|(i, _)| i);
+            (places.next(), places.next())
+        };
+        // By its label, or by its name alone where that is enough.
+        match place(&mut labels.iter().map(String::as_str)) {
+            (Some(i), _) => Some(i),
+            (None, _) => match place(&mut measured.devices.iter().map(|d| d.name.as_str())) {
+                (Some(i), None) => Some(i),
+                _ => None,
+            },
+        }
+    };
+    let found = match (&new.chip, &labels[..]) {
+        (Some(name), _) => named(name).ok_or_else(|| {
+            let failure = Failure::usage(format_args!(
+                "{}: no chip {name:?}, or several; there are {}",
+                path.display(),
+                labels.join(", ")
+            ));
+            match nearest::nearest(name, labels.iter().map(String::as_str)) {
+                Some(near) => failure.advise(format_args!("--chip '{near}'")),
+                None => failure,
+            }
+        })?,
+        (None, [_]) => 0,
         (None, _) => {
             return Err(Failure::usage(format_args!(
                 "{} holds {} chips: {}",
                 path.display(),
-                names.len(),
-                names.join(", ")
+                labels.len(),
+                labels.join(", ")
             ))
             .advise("name one with --chip"));
         }
     };
-    let Some(device) = measured.devices.iter().find(|device| device.name == wanted) else {
-        let failure = Failure::usage(format_args!("{}: no chip {wanted:?}", path.display()));
-        return Err(match nearest::nearest(wanted, names.into_iter()) {
-            Some(near) => failure.advise(format_args!("--chip {near}")),
-            None => failure,
-        });
-    };
+    let device = &measured.devices[found];
     Ok(SiliconSource::Recorded(RecordedDie {
         name: device.name.clone(),
+        condition: device.condition.clone(),
         record_bytes: new.record_bytes,
         digest: device_folder::digest(&device.readouts),
         path,
@@ -378,7 +398,7 @@ fn serve(session: &Session, arguments: &Serve) -> Result<Exit, Failure> {
     }
     session.note(format_args!("listening on {endpoint}"));
     let options = ServeOptions { sessions: arguments.sessions, ..ServeOptions::default() };
-    let stop = AtomicBool::new(false);
+    let stop = interrupt::flag()?;
     let respond = |message: Message| powered.respond(&message);
     let observe = |ended: device_server::Session| session.note(session_line(&ended));
     let served = device_server::serve(&listener, respond, &options, &stop, observe)

@@ -1,10 +1,14 @@
 //! `puflab simulate`: power-ups of a population, as a file.
 
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
 use clap::Args;
 use puf_emulator::silicon::CellCountError;
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
+use super::interrupt;
 use super::session::{Session, count, inputs, plain, shown};
 use super::silicon_arguments::{EnvironmentArguments, SiliconArguments};
 use crate::readouts::write::{Layout, ReadoutWriter, Shape, WriteError};
@@ -46,9 +50,14 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Fail
     let layout = Layout::of(path, arguments.packed).map_err(write_failure)?;
     // Before any file is begun: a die that cannot be made leaves nothing behind.
     simulation::check(&plan).map_err(|error| too_many(&error))?;
+    check_space(path, layout.bytes(shape))?;
     let mut writer = ReadoutWriter::create(path, layout, shape).map_err(write_failure)?;
     let progress = session.progress((devices * readouts) as u64, "simulating");
+    let interrupted = interrupt::flag()?;
     let counts = simulation::run(&plan, |readout| -> Result<(), Stopped> {
+        if interrupted.load(Ordering::Relaxed) {
+            return Err(Stopped::Interrupted);
+        }
         writer.push(readout)?;
         progress.advance(1);
         Ok(())
@@ -106,6 +115,29 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Fail
     Ok(Exit::Done)
 }
 
+/// Refuses what cannot fit before it fills the disk.
+fn check_space(path: &Path, needed: u128) -> Result<(), Failure> {
+    #[cfg(unix)]
+    {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        let is_file = std::fs::metadata(path).map_or(true, |metadata| metadata.is_file());
+        if let Ok(disk) = rustix::fs::statvfs(folder)
+            && is_file
+        {
+            let free = u128::from(disk.f_bavail) * u128::from(disk.f_frsize);
+            if needed > free {
+                return Err(Failure::unreachable(format_args!(
+                    "{}: the power-ups take {needed} bytes, {free} are free",
+                    path.display()
+                ))
+                .advise("--packed takes an eighth"));
+            }
+        }
+    }
+    Ok(())
+}
+
 fn abridge(files: &[String]) -> String {
     match files {
         [first, .., last] if files.len() > 3 => format!("{first} .. {last}"),
@@ -115,6 +147,7 @@ fn abridge(files: &[String]) -> String {
 
 /// Why a simulation stopped before its end.
 enum Stopped {
+    Interrupted,
     Cells(CellCountError),
     Write(WriteError),
 }
@@ -122,6 +155,7 @@ enum Stopped {
 impl Stopped {
     fn failure(self) -> Failure {
         match self {
+            Self::Interrupted => Failure::unreachable("interrupted: nothing was written"),
             Self::Cells(error) => too_many(&error),
             Self::Write(error) => write_failure(error),
         }

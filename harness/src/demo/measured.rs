@@ -225,20 +225,18 @@ fn authenticate_again(
         authenticated += usize::from(gate.authenticate(&powered)?.0.accepted());
     }
     Ok(SameSilicon {
-        enrolled: label(first),
-        again: label(again),
+        enrolled: label(&first.name, &first.condition),
+        again: label(&again.name, &again.condition),
         distance: distance(first, again),
         boots: again.readouts.len(),
         authenticated,
     })
 }
 
-/// A measured chip's name and condition.
-fn label(device: &RecordedDevice) -> String {
-    match device.condition.as_str() {
-        "" => device.name.clone(),
-        condition => format!("{} ({condition})", device.name),
-    }
+/// A measured chip's name with its condition, where one is known.
+#[must_use]
+pub fn label(name: &str, condition: &str) -> String {
+    if condition.is_empty() { name.to_owned() } else { format!("{name} ({condition})") }
 }
 
 /// The first window goes through the whole protocol, the others rebuild their keys.
@@ -283,7 +281,7 @@ fn authenticate_all(
         rates.iter().map(|&rate| exact::failure(extractor.code(), rate).ok()).collect();
     let predicted_key_failure = failures_at.map(|at| at.iter().sum::<f64>() / rates.len() as f64);
     let chip = ChipRecord {
-        name: label(device),
+        name: label(&device.name, &device.condition),
         cells,
         readouts: device.readouts.len(),
         device_id,
@@ -336,7 +334,7 @@ impl Window {
         first_cell: usize,
     ) -> Result<Self, DemoError> {
         if device.readouts.len() < 2 {
-            return Err(DemoError::OneReadout { chip: label(device) });
+            return Err(DemoError::OneReadout { chip: label(&device.name, &device.condition) });
         }
         let tree = tree.child("window").index(first_cell as u64);
         // Only the window is copied, so that many of them fit in memory.
@@ -347,7 +345,10 @@ impl Window {
             .map_err(|error| DemoError::Silicon(error.to_string()))?;
         let mut chip = Chip::new(serial(&tree), plan.design.at(0)?);
         chip.enroll(&mut silicon, &Environment::default(), &mut trng(&tree.child("enrolment")))
-            .map_err(|source| DemoError::Enroll { chip: label(device), source })?;
+            .map_err(|source| DemoError::Enroll {
+                chip: label(&device.name, &device.condition),
+                source,
+            })?;
         Ok(Self { silicon, chip })
     }
 }
@@ -371,7 +372,11 @@ fn impostor(
     gate.tick();
     Ok(Refusal {
         attack: "impostor",
-        story: format!("{} with the memory of {}: other cells", label(second), label(first)),
+        story: format!(
+            "{} with the memory of {}: other cells",
+            label(&second.name, &second.condition),
+            label(&first.name, &first.condition)
+        ),
         expected: Reason::NoEvidence,
         verdict: gate.authenticate(&powered)?.0.verdict,
     })

@@ -1,6 +1,6 @@
 //! Chips made from a process, at 25 degrees, in the cold, in the heat, and after ten years.
 
-use puf_emulator::chip::Chip;
+use puf_emulator::chip::{Chip, Powered};
 use puf_emulator::identity::PublicKey;
 use puf_emulator::seed::SeedTree;
 use puf_emulator::silicon::{Environment, ModelledSram, Process, SramArray};
@@ -134,12 +134,8 @@ pub fn tell(plan: &Plan) -> Result<Story, DemoError> {
     let mut made: Vec<Device> = (0..plan.devices)
         .into_par_iter()
         .map(|i| {
-            Device::make(
-                plan,
-                plan.process,
-                format!("chip-{i}"),
-                &tree.child("chip").index(i as u64),
-            )
+            let (name, tree) = (format!("chip-{i}"), tree.child("chip").index(i as u64));
+            Device::make(plan, plan.process, name, &tree).map(|(device, _switched_off)| device)
         })
         .collect::<Result<_, _>>()?;
 
@@ -186,7 +182,7 @@ fn predict(plan: &Plan) -> Result<Vec<Prediction>, DemoError> {
         .collect()
 }
 
-/// A chip with its silicon, enrolled and switched off again.
+/// A chip with its silicon.
 struct Device {
     name: String,
     silicon: ModelledSram,
@@ -194,25 +190,24 @@ struct Device {
 }
 
 impl Device {
+    /// Makes a chip and enrols it; it is under power until the second part is dropped.
     fn make(
         plan: &Plan,
         process: Process,
         name: String,
         tree: &SeedTree,
-    ) -> Result<Self, DemoError> {
+    ) -> Result<(Self, Powered), DemoError> {
         let array = SramArray::manufacture(process, plan.cells, &tree.child("silicon"))
             .map_err(|error| DemoError::Silicon(error.to_string()))?;
         let mut silicon = ModelledSram::new(array);
         let mut chip = Chip::new(serial(tree), plan.design.at(0)?);
-        chip.enroll(&mut silicon, &Environment::default(), &mut trng(&tree.child("enrolment")))
+        let enrolled = chip
+            .enroll(&mut silicon, &Environment::default(), &mut trng(&tree.child("enrolment")))
             .map_err(|source| DemoError::Enroll { chip: name.clone(), source })?;
-        Ok(Self { name, silicon, chip })
+        Ok((Self { name, silicon, chip }, enrolled))
     }
 
-    fn power_up(
-        &mut self,
-        environment: &Environment,
-    ) -> Result<puf_emulator::chip::Powered, DemoError> {
+    fn power_up(&mut self, environment: &Environment) -> Result<Powered, DemoError> {
         self.chip.power_up(&mut self.silicon, environment).map_err(DemoError::PowerUp)
     }
 }
@@ -241,10 +236,9 @@ fn refusals(
     gate.tick();
 
     // A chip of the same make answers in the victim's name, with the only key it has.
-    let mut impostor =
+    let (_, powered) =
         Device::make(plan, plan.process, "impostor".into(), &tree.child("impostor"))?;
     let challenge = gate.challenge(victim_id)?;
-    let powered = impostor.power_up(&here)?;
     let key = powered.key().map_err(|_| DemoError::NoKeyAtEnrolment)?;
     let forged = Evidence::answer(&challenge, key.sign(&challenge.to_be_signed()));
     let forged = Message::Evidence(forged);
@@ -284,7 +278,7 @@ fn refusals(
     // Codes that bear any noise once in a while have no such chip.
     if let Some(ber) = too_noisy(plan)? {
         let noisy = Process::from_ber(ber).map_err(|e| DemoError::Silicon(e.to_string()))?;
-        let mut noisy = Device::make(plan, noisy, "noisy".into(), &tree.child("noisy"))?;
+        let (mut noisy, _) = Device::make(plan, noisy, "noisy".into(), &tree.child("noisy"))?;
         gate.register(&noisy.chip)?;
         let powered = noisy.power_up(&here)?;
         refused.push(Refusal {

@@ -98,6 +98,9 @@ pub struct RecordedDie {
     pub path: PathBuf,
     /// Name of the chip among them.
     pub name: String,
+    /// Condition in which it was measured; empty where none is known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub condition: String,
     /// Length of a record in bytes, where it was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record_bytes: Option<usize>,

@@ -12,6 +12,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 #[cfg(unix)]
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -21,6 +22,10 @@ use crate::link::pty::{PtyLine, SerialLine};
 
 /// How often a listener looks whether it shall stop.
 const POLL: Duration = Duration::from_millis(10);
+
+/// How long somebody who listens may take to show it.
+#[cfg(unix)]
+const STALE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Where a device can be reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +49,7 @@ impl Endpoint {
         match self {
             Self::Tcp(address) => connect_tcp(address, timeout).map(Connection::Tcp),
             #[cfg(unix)]
-            Self::Unix(path) => UnixStream::connect(path).map(Connection::Unix),
+            Self::Unix(path) => connect_unix(path, timeout).map(Connection::Unix),
             #[cfg(unix)]
             Self::Pty(path) => SerialLine::connect(path).map(Connection::Serial),
         }
@@ -83,6 +88,16 @@ impl fmt::Display for Endpoint {
             Self::Pty(link) => write!(f, "pty {}", link.display()),
         }
     }
+}
+
+/// Connects within `timeout`: a listener whose queue is full would be waited for without end.
+#[cfg(unix)]
+fn connect_unix(path: &Path, timeout: Duration) -> io::Result<UnixStream> {
+    let (sender, receiver) = mpsc::channel();
+    let path = path.to_owned();
+    // The host has no connect with a limit for these; a thread that never comes back is left behind.
+    thread::spawn(move || sender.send(UnixStream::connect(path)));
+    receiver.recv_timeout(timeout).unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))
 }
 
 fn connect_tcp(address: &str, timeout: Duration) -> io::Result<TcpStream> {
@@ -305,7 +320,7 @@ fn remove_stale(
     if !metadata.file_type().is_socket() {
         return Err(EndpointError::NotASocket { path: path.into() });
     }
-    match UnixStream::connect(path) {
+    match connect_unix(path, STALE_TIMEOUT) {
         Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
             fs::remove_file(path).map_err(refused)
         }

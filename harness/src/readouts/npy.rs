@@ -14,7 +14,7 @@ use std::fmt;
 
 use fuzzy_extractor::bits::BitString;
 
-use super::{BitOrder, MAX_READOUTS_PER_FILE};
+use super::{BitOrder, MAX_READOUTS};
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
@@ -48,7 +48,7 @@ pub fn parse(bytes: &[u8], bit_order: BitOrder) -> Result<Vec<Vec<BitString>>, N
     if expected != elements.len() {
         return Err(NpyError::Length { expected, found: elements.len() });
     }
-    if rows > MAX_READOUTS_PER_FILE {
+    if rows > MAX_READOUTS {
         return Err(NpyError::TooLarge);
     }
     let layout = Layout::of(element, elements)?;

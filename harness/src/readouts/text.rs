@@ -5,7 +5,7 @@ use std::fmt;
 
 use fuzzy_extractor::bits::BitString;
 
-use super::MAX_READOUTS_PER_FILE;
+use super::MAX_READOUTS;
 
 /// Reads bytes written as hex digits, two a byte, in groups of any even length with blanks or line
 /// breaks between them; a group may start with `0x`.
@@ -76,7 +76,7 @@ pub fn parse_csv(text: &[u8]) -> Result<Vec<BitString>, TextError> {
                 let (expected, found) = (first.len(), readout.len());
                 return Err(TextProblem::Cells { expected, found }.at(line, 1));
             }
-            _ if readouts.len() == MAX_READOUTS_PER_FILE => {
+            _ if readouts.len() == MAX_READOUTS => {
                 return Err(TextProblem::TooMany.at(line, 1));
             }
             _ => readouts.push(readout),
@@ -214,7 +214,7 @@ impl fmt::Display for TextProblem {
             Self::Cells { expected, found } => {
                 write!(f, "{found} cells where the first readout has {expected}")
             }
-            Self::TooMany => write!(f, "more than {MAX_READOUTS_PER_FILE} readouts"),
+            Self::TooMany => write!(f, "more than {MAX_READOUTS} readouts"),
             Self::Nothing => write!(f, "no readout"),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Readouts come device by device. `.npy` is `uint8` of shape (devices, readouts, cells), or with
 //! the cells packed eight a byte, most significant bit first; `.bin` is packed, readout after
-//! readout, one file a device; `.csv` is one readout a line. Files appear whole or not at all.
+//! readout, one file a device; `.csv` is one readout a line, one file a device. Files appear whole or not at all.
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -34,7 +34,7 @@ pub enum Layout {
     NpyPacked,
     /// Bytes of eight cells, a file for each device.
     Raw,
-    /// Zeros and ones with commas. Several devices follow each other without a mark.
+    /// Zeros and ones with commas, a line for each readout, a file for each device.
     Csv,
 }
 
@@ -54,6 +54,19 @@ impl Layout {
             ("csv", true) => Err(WriteError::PackedText),
             _ => Err(WriteError::Extension(path.to_owned())),
         }
+    }
+
+    /// Bytes that all files together take, headers aside.
+    #[must_use]
+    pub fn bytes(self, shape: Shape) -> u128 {
+        let [devices, readouts, cells] =
+            [shape.devices, shape.readouts, shape.cells].map(|n| n as u128);
+        let each = match self {
+            Self::Npy => cells,
+            Self::NpyPacked | Self::Raw => cells.div_ceil(8),
+            Self::Csv => 2 * cells,
+        };
+        devices.saturating_mul(readouts).saturating_mul(each)
     }
 
     fn is_packed(self) -> bool {
@@ -148,7 +161,7 @@ pub struct ReadoutWriter {
 }
 
 impl ReadoutWriter {
-    /// Begins a file, or for [`Layout::Raw`] and several devices a set of them: `F.bin` becomes
+    /// Begins a file, or for [`Layout::Raw`], [`Layout::Csv`] and several devices a set of them: `F.bin` becomes
     /// `F-000.bin` and so on.
     ///
     /// # Errors
@@ -222,7 +235,10 @@ impl ReadoutWriter {
     }
 
     fn files(&self) -> usize {
-        if self.layout == Layout::Raw { self.shape.devices } else { 1 }
+        match self.layout {
+            Layout::Raw | Layout::Csv => self.shape.devices,
+            Layout::Npy | Layout::NpyPacked => 1,
+        }
     }
 
     fn miscounted(&self, found: usize) -> WriteError {

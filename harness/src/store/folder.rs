@@ -62,6 +62,7 @@ impl Folder {
     fn lock(path: &Path) -> Result<Self, FolderError> {
         let lock = owner_only_file(OpenOptions::new().write(true).create(true).truncate(false))
             .open(path.join(LOCK_NAME))
+            .and_then(regular)
             .map_err(FolderError::io("open the lock of", path))?;
         match lock.try_lock() {
             Ok(()) => {}
@@ -164,8 +165,21 @@ fn owner_only(builder: &mut DirBuilder) -> &mut DirBuilder {
 
 fn owner_only_file(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    {
+        use rustix::fs::OFlags;
+        use std::os::unix::fs::OpenOptionsExt as _;
+        // Neither through a link to somewhere else, nor waiting for whoever reads a pipe.
+        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+        options.mode(0o600).custom_flags(flags);
+    }
     options
+}
+
+fn regular(file: File) -> io::Result<File> {
+    if file.metadata()?.is_file() {
+        return Ok(file);
+    }
+    Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"))
 }
 
 /// Why a folder could not be taken into use.

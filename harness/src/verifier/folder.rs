@@ -216,6 +216,10 @@ fn parse_config(text: &str) -> Result<(VerifierId, Policy), ConfigFault> {
 fn read_bounded(path: &Path) -> io::Result<String> {
     use io::Read as _;
     let mut text = String::new();
+    // Asked first, because opening a pipe waits for whoever writes to it.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
+    }
     File::open(path)?.take(MAX_CONFIG_BYTES + 1).read_to_string(&mut text)?;
     if text.len() as u64 > MAX_CONFIG_BYTES {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "longer than 64 KiB"));

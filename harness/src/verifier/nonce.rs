@@ -66,11 +66,14 @@ impl NonceTable {
     /// Takes a nonce out of circulation, and says for which device it was issued.
     ///
     /// # Errors
-    /// If it is not outstanding and fresh. An expired one stays expired.
+    /// If it is not outstanding and fresh. One that came too late is taken out as well: a clock that
+    /// is set back must not make it fresh again.
     pub fn redeem(&mut self, nonce: &Nonce, now: Timestamp) -> Result<DeviceId, NonceRefusal> {
-        let device_id = self.look_up(nonce, now)?;
-        self.retire(nonce);
-        Ok(device_id)
+        let found = self.look_up(nonce, now);
+        if matches!(found, Ok(_) | Err(NonceRefusal::Expired)) {
+            self.retire(nonce);
+        }
+        found
     }
 
     /// What [`redeem`](Self::redeem) would say, without redeeming.
@@ -230,7 +233,8 @@ mod tests {
         assert_eq!(table.look_up(&nonce, at(130)), Err(NonceRefusal::Expired));
         assert_eq!(table.look_up(&nonce, at(99)), Err(NonceRefusal::Expired), "from the future");
         assert_eq!(table.redeem(&nonce, at(130)), Err(NonceRefusal::Expired));
-        assert_eq!(table.redeem(&nonce, at(100)), Ok(DEVICE), "a refusal redeems nothing");
+        let again = table.redeem(&nonce, at(100));
+        assert_eq!(again, Err(NonceRefusal::Used), "setting the clock back brings nothing back");
     }
 
     #[test]

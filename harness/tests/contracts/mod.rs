@@ -4,16 +4,20 @@
 #![allow(unreachable_pub, reason = "shared with the fuzz targets")]
 
 use std::io::{self, Cursor, Read, Write};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use fuzzy_extractor::bits::BitString;
 use fuzzy_extractor::code::{BlockCode, notation};
 use fuzzy_extractor::extractor::FuzzyExtractor;
-use fuzzy_extractor::helper_data::HelperData;
+use fuzzy_extractor::helper_data::{Binding, HelperData};
 use fuzzy_extractor::response::Response;
+use fuzzy_extractor::sketch::CodeOffset;
 use puf_emulator::wire::Message;
 use puflab::device_folder::{Description, check_state};
 use puflab::link::{Link, TimedStream, Timeouts};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng as _;
 
 /// Words that the decoders of fuzzed codes are tried on: longer ones only cost time.
 const MAX_FUZZED_BITS: usize = 4096;
@@ -27,10 +31,29 @@ pub fn helper_data(bytes: &[u8]) {
     if code.n() > MAX_FUZZED_BITS {
         return;
     }
-    let w = Response::new((0..code.n()).map(|i| i % 3 == 0 || i % 7 == 2).collect());
+    let w = reading(code.n());
     let extractor = FuzzyExtractor::new(code, helper.construction());
-    let forged = extractor.reconstruct(&w, &helper, helper.binding());
-    assert!(forged.is_err(), "nobody enrolled this");
+    let accepted = extractor.reconstruct(&w, &helper, helper.binding()).is_ok();
+    assert_eq!(accepted, genuine() == bytes, "accepted is what was enrolled, to the bit");
+}
+
+/// A reading that nobody would call constant.
+fn reading(cells: usize) -> Response {
+    Response::new((0..cells).map(|i| (i * i / 3 + i / 7) % 5 < 2).collect())
+}
+
+/// Helper data that was enrolled from [`reading`]: whatever a fuzzer makes of it is refused, though the
+/// reading is the right one.
+pub fn genuine() -> &'static [u8] {
+    static GENUINE: OnceLock<Vec<u8>> = OnceLock::new();
+    GENUINE.get_or_init(|| {
+        let code = notation::parse("bch(127,64,10)^2").expect("a code");
+        let w = reading(code.n());
+        let extractor = FuzzyExtractor::new(code, &CodeOffset);
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let enrolled = extractor.enroll(&w, Binding([7; 32]), 1, &mut rng);
+        enrolled.expect("a healthy reading").0.to_bytes()
+    })
 }
 
 /// Reading a notation never panics; what is read prints as what reads the same again; its decoder
