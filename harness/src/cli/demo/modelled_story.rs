@@ -113,11 +113,12 @@ pub(super) fn page(plan: &modelled::Plan, named: &NamedProcess, story: &modelled
         &mut page,
         format_args!("  (exact: the mean over all chips of this process, cells independent)"),
     );
-    verdict_line(
-        &mut page,
-        "every chip got in, nobody else did",
-        &complaints(story.all_in(), story.all_out()),
-    );
+    let good = if story.not_tried.is_empty() {
+        "every chip got in, nobody else did"
+    } else {
+        "every chip got in, nobody who tried did"
+    };
+    verdict_line(&mut page, good, &complaints(story.all_in(), story.all_out()));
     page
 }
 
