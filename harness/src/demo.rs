@@ -120,6 +120,38 @@ impl Refusal {
     }
 }
 
+/// Everybody who must not get in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Refusals {
+    /// Who tried.
+    pub tried: Vec<Refusal>,
+    /// What was not tried, and why.
+    pub not_tried: Vec<String>,
+}
+
+impl Refusals {
+    /// Whether all who tried were refused, for the right reason.
+    #[must_use]
+    pub fn held(&self) -> bool {
+        self.tried.iter().all(Refusal::held)
+    }
+
+    /// Sends evidence that was accepted once again, word for word.
+    fn replay(&mut self, gate: &Gate, heard: Option<(String, Evidence)>) -> Result<(), DemoError> {
+        let Some((name, evidence)) = heard else {
+            self.not_tried.push("replay: no chip ever gave evidence".to_owned());
+            return Ok(());
+        };
+        self.tried.push(Refusal {
+            attack: "replay",
+            story: format!("evidence that let {name} in is sent again"),
+            expected: Reason::NonceUsed,
+            verdict: gate.verifier.judge(&evidence, gate.now)?,
+        });
+        Ok(())
+    }
+}
+
 /// The verifier of a story, with a clock that the story moves.
 struct Gate {
     verifier: Verifier,

@@ -78,7 +78,11 @@ pub fn serve(
             break;
         };
         let mut link = Link::new(connection, options.timeouts);
-        observe(hold(&mut link, &mut handler, options.max_messages, served));
+        let session = hold(&mut link, &mut handler, options.max_messages, served);
+        if matches!(session.end, SessionEnd::Failed(_)) {
+            link.discard_input();
+        }
+        observe(session);
         served += 1;
     }
     Ok(served)

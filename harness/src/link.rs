@@ -28,6 +28,10 @@ pub trait TimedStream: Read + Write {
     /// # Errors
     /// If the host refuses.
     fn set_timeout(&self, limit: Duration) -> io::Result<()>;
+
+    /// Throws away what has come and was not read, where the stream goes on after a failed
+    /// conversation: the rest of a broken frame must not be the beginning of the next.
+    fn discard_input(&mut self) {}
 }
 
 /// How long to wait; more than a day is a day.
@@ -60,6 +64,11 @@ impl<S: TimedStream> Link<S> {
     pub fn new(stream: S, timeouts: Timeouts) -> Self {
         let session_end = Instant::now() + timeouts.session.min(LONGEST_WAIT);
         Self { stream, message_timeout: timeouts.message.min(LONGEST_WAIT), session_end }
+    }
+
+    /// Throws away what a failed conversation left unread.
+    pub fn discard_input(&mut self) {
+        self.stream.discard_input();
     }
 
     /// Sends one message.

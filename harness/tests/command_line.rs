@@ -423,7 +423,14 @@ impl Served {
 }
 
 impl Drop for Served {
+    /// Asks it to end, so that it takes its socket or its link along.
     fn drop(&mut self) {
+        #[cfg(unix)]
+        {
+            use rustix::process::{Pid, Signal, kill_process};
+            let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        }
+        #[cfg(not(unix))]
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -463,6 +470,9 @@ fn authenticates_over(endpoint: &str) {
     assert!(log.contains("no-evidence") && log.contains("locked-out"), "{log}");
     let at = at.clone();
     drop(served);
+    for left in ["chip.socket", "chip.tty"] {
+        assert!(fs::symlink_metadata(place.path(left)).is_err(), "{left} was left behind");
+    }
     place.refuse(6, &format!("verifier authenticate gate {at}"), &["device serve"]);
 }
 
@@ -481,6 +491,22 @@ fn a_device_proves_itself_over_a_unix_socket() {
 #[test]
 fn a_device_proves_itself_over_a_serial_line() {
     authenticates_over("--pty chip.tty");
+}
+
+/// Rubbish on a serial line costs the session it is in, and not the next.
+#[cfg(unix)]
+#[test]
+fn a_serial_line_recovers_from_rubbish() {
+    let place = Place::new();
+    place.expect(0, "device new chip --seed 4");
+    place.expect(0, "device enroll chip");
+    place.expect(0, "verifier init gate");
+    let served = Served::start(&place, "chip --pty chip.tty");
+    let mut line = fs::OpenOptions::new().write(true).open(place.path("chip.tty")).unwrap();
+    line.write_all(&[0xFF; 300]).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    place.expect(0, &format!("verifier register gate {}", served.endpoint));
+    place.expect(0, &format!("verifier authenticate gate {}", served.endpoint));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use puf_emulator::silicon::{Environment, RecordedSram};
 use puf_emulator::wire::{DeviceId, Evidence};
 use rayon::prelude::*;
 
-use super::{DemoError, DesignRecord, Gate, KeyDesign, Refusal, serial, trng};
+use super::{DemoError, DesignRecord, Gate, KeyDesign, Refusal, Refusals, serial, trng};
 use crate::readouts::RecordedDevice;
 use crate::reliability::exact;
 use crate::verifier::Reason;
@@ -104,10 +104,8 @@ pub struct Story {
     pub chips: Vec<ChipRecord>,
     /// Chips that turned out to be the same silicon as an earlier one.
     pub same: Vec<SameSilicon>,
-    /// Who was refused.
-    pub refused: Vec<Refusal>,
-    /// What was not tried, and why.
-    pub not_tried: Vec<String>,
+    /// Everybody else.
+    pub refusals: Refusals,
 }
 
 impl Story {
@@ -115,7 +113,7 @@ impl Story {
     /// nobody else got in.
     #[must_use]
     pub fn held(&self) -> bool {
-        self.all_in() && self.all_out()
+        self.all_in() && self.refusals.held()
     }
 
     /// Whether every chip got in every time, under each of its names and with each of its windows.
@@ -127,12 +125,6 @@ impl Story {
         };
         let again = |again: &SameSilicon| again.authenticated == again.boots;
         self.chips.iter().all(all) && self.same.iter().all(again)
-    }
-
-    /// Whether everybody else was refused, for the right reason.
-    #[must_use]
-    pub fn all_out(&self) -> bool {
-        self.refused.iter().all(Refusal::held)
     }
 }
 
@@ -149,8 +141,7 @@ pub fn tell(
     let extractor = plan.design.extractor()?;
     let mut gate = Gate::open(&tree)?;
     let mut chips = Vec::new();
-    let mut refused = Vec::new();
-    let mut not_tried = Vec::new();
+    let mut refusals = Refusals::default();
     let mut helper_bytes = 0;
     let mut heard: Option<(String, Evidence)> = None;
     for (number, device) in measured.iter().enumerate() {
@@ -161,17 +152,7 @@ pub fn tell(
         heard = evidence.map(|evidence| (chip.name.clone(), evidence)).or(heard);
         chips.push(chip);
     }
-    // Evidence that was accepted once, word for word.
-    if let Some((name, evidence)) = heard {
-        refused.push(Refusal {
-            attack: "replay",
-            story: format!("evidence that let {name} in is sent again"),
-            expected: Reason::NonceUsed,
-            verdict: gate.verifier.judge(&evidence, gate.now)?,
-        });
-    } else {
-        not_tried.push("replay: no chip ever gave evidence".to_owned());
-    }
+    refusals.replay(&gate, heard)?;
     let mut same = Vec::new();
     for (j, again) in measured.iter().enumerate() {
         let earlier = (0..j).find(|&i| is_same_silicon(&measured[i], again));
@@ -182,12 +163,12 @@ pub fn tell(
     }
     let strangers = (1..measured.len()).find(|&j| !is_same_silicon(&measured[0], &measured[j]));
     if let Some(j) = strangers {
-        refused.push(impostor(plan, &tree, &mut gate, &measured[0], &measured[j])?);
+        refusals.tried.push(impostor(plan, &tree, &mut gate, &measured[0], &measured[j])?);
     } else {
-        not_tried.push("impostor: there is no other chip".to_owned());
+        refusals.not_tried.push("impostor: there is no other chip".to_owned());
     }
     let design = DesignRecord::of(&extractor, helper_bytes);
-    Ok(Story { design, chips, same, refused, not_tried })
+    Ok(Story { design, chips, same, refusals })
 }
 
 /// Whether two sets of readouts are of one die: their first ones are less than half as far apart as

@@ -7,7 +7,9 @@ use puf_emulator::silicon::{Environment, ModelledSram, Process, SramArray};
 use puf_emulator::wire::{DeviceId, Evidence, Message};
 use rayon::prelude::*;
 
-use super::{Authentication, DemoError, DesignRecord, Gate, KeyDesign, Refusal, serial, trng};
+use super::{
+    Authentication, DemoError, DesignRecord, Gate, KeyDesign, Refusal, Refusals, serial, trng,
+};
 use crate::reliability::exact;
 use crate::verifier::Reason;
 
@@ -92,10 +94,8 @@ pub struct Story {
     pub design: DesignRecord,
     /// The chips.
     pub devices: Vec<DeviceRecord>,
-    /// Who was refused.
-    pub refused: Vec<Refusal>,
-    /// What was not tried, and why.
-    pub not_tried: Vec<String>,
+    /// Everybody else.
+    pub refusals: Refusals,
     /// One prediction for each of the [`SITUATIONS`].
     pub predictions: Vec<Prediction>,
 }
@@ -104,7 +104,7 @@ impl Story {
     /// Whether everybody who should got in, and nobody else.
     #[must_use]
     pub fn held(&self) -> bool {
-        self.all_in() && self.all_out()
+        self.all_in() && self.refusals.held()
     }
 
     /// Whether every chip got in every time.
@@ -112,12 +112,6 @@ impl Story {
     pub fn all_in(&self) -> bool {
         let mut tries = self.devices.iter().flat_map(|device| &device.authentications);
         tries.all(Authentication::accepted)
-    }
-
-    /// Whether everybody else was refused, for the right reason.
-    #[must_use]
-    pub fn all_out(&self) -> bool {
-        self.refused.iter().all(Refusal::held)
     }
 }
 
@@ -165,9 +159,8 @@ pub fn tell(plan: &Plan) -> Result<Story, DemoError> {
             authentications,
         });
     }
-    let mut not_tried = Vec::new();
-    let refused = refusals(plan, &tree, &mut gate, &mut made, heard, &mut not_tried)?;
-    Ok(Story { design, devices, refused, not_tried, predictions })
+    let refusals = refuse(plan, &tree, &mut gate, &mut made, heard)?;
+    Ok(Story { design, devices, refusals, predictions })
 }
 
 fn predict(plan: &Plan) -> Result<Vec<Prediction>, DemoError> {
@@ -222,15 +215,14 @@ fn too_noisy(plan: &Plan) -> Result<Option<f64>, DemoError> {
 }
 
 /// The four who must not get in.
-fn refusals(
+fn refuse(
     plan: &Plan,
     tree: &SeedTree,
     gate: &mut Gate,
     made: &mut [Device],
     heard: Option<(String, Evidence)>,
-    not_tried: &mut Vec<String>,
-) -> Result<Vec<Refusal>, DemoError> {
-    let Some(victim) = made.first_mut() else { return Ok(Vec::new()) };
+) -> Result<Refusals, DemoError> {
+    let Some(victim) = made.first_mut() else { return Ok(Refusals::default()) };
     let victim_id = victim.chip.device_id().ok_or(DemoError::NoKeyAtEnrolment)?;
     let here = Environment::default();
     gate.tick();
@@ -242,24 +234,15 @@ fn refusals(
     let key = powered.key().map_err(|_| DemoError::NoKeyAtEnrolment)?;
     let forged = Evidence::answer(&challenge, key.sign(&challenge.to_be_signed()));
     let forged = Message::Evidence(forged);
-    let mut refused = vec![Refusal {
+    let mut refusals = Refusals::default();
+    refusals.tried.push(Refusal {
         attack: "impostor",
         story: format!("another chip of the same make answers as {}", victim.name),
         expected: Reason::BadSignature,
         verdict: gate.verifier.judge_answer(&challenge, Some(&forged), gate.now)?,
-    }];
+    });
 
-    // Evidence that was accepted once, word for word.
-    if let Some((name, evidence)) = heard {
-        refused.push(Refusal {
-            attack: "replay",
-            story: format!("evidence that let {name} in is sent again"),
-            expected: Reason::NonceUsed,
-            verdict: gate.verifier.judge(&evidence, gate.now)?,
-        });
-    } else {
-        not_tried.push("replay: no chip ever gave evidence".to_owned());
-    }
+    refusals.replay(gate, heard)?;
 
     let genuine = victim.chip.nvm().helper_data().to_vec();
     let mut flipped = genuine.clone();
@@ -268,7 +251,7 @@ fn refusals(
     victim.chip.nvm_mut().set_helper_data(flipped);
     let powered = victim.power_up(&here)?;
     victim.chip.nvm_mut().set_helper_data(genuine);
-    refused.push(Refusal {
+    refusals.tried.push(Refusal {
         attack: "tampered-helper-data",
         story: format!("one bit of {}'s helper data is flipped", victim.name),
         expected: Reason::NoEvidence,
@@ -281,16 +264,16 @@ fn refusals(
         let (mut noisy, _) = Device::make(plan, noisy, "noisy".into(), &tree.child("noisy"))?;
         gate.register(&noisy.chip)?;
         let powered = noisy.power_up(&here)?;
-        refused.push(Refusal {
+        refusals.tried.push(Refusal {
             attack: "too-noisy",
             story: format!("an enrolled chip, {:.0} % of whose cells change", 100.0 * ber),
             expected: Reason::NoEvidence,
             verdict: gate.authenticate(&powered)?.0.verdict,
         });
     } else {
-        not_tried.push(
+        refusals.not_tried.push(
             "a chip that is too noisy: no noise is known to be too much for this code".into(),
         );
     }
-    Ok(refused)
+    Ok(refusals)
 }

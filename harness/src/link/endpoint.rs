@@ -189,6 +189,15 @@ impl TimedStream for Connection {
             Self::Serial(line) => line.set_timeout(limit),
         }
     }
+
+    fn discard_input(&mut self) {
+        match self {
+            #[cfg(unix)]
+            Self::Serial(line) => line.discard_input(),
+            // What else there is ends with its conversation.
+            _ => {}
+        }
+    }
 }
 
 impl TimedStream for TcpStream {

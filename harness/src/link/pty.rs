@@ -1,8 +1,9 @@
 //! A pseudo-terminal: the device as a serial line, for peers that speak to one.
 //!
 //! A serial line knows no connections. A session begins with the first byte that comes and ends
-//! with the conversation or with a silence; what is left over from one is thrown away before the
-//! next, on both sides of the line, so that an unread answer of one peer never reaches another.
+//! with the conversation or with a silence. Answers that one peer did not wait for are thrown away
+//! before the next one is answered; what comes after the end of a conversation may be that next peer
+//! already, and is thrown away only where the conversation failed.
 
 use std::cell::Cell;
 use std::ffi::OsString;
@@ -20,6 +21,9 @@ use rustix::termios::{OptionalActions, QueueSelector, tcflush, tcgetattr, tcseta
 
 use super::TimedStream;
 
+/// Where the host keeps pseudo-terminals.
+const TERMINALS: &str = "/dev";
+
 /// The device's end of a pseudo-terminal, and the link under which peers find theirs.
 #[derive(Debug)]
 pub struct PtyLine {
@@ -34,7 +38,7 @@ pub struct PtyLine {
 impl PtyLine {
     /// Opens a pseudo-terminal and links `link` to it.
     ///
-    /// A link to a terminal that is no more, left by a process that was killed, is replaced.
+    /// A link to a terminal is replaced; anything else that has the name is left alone.
     ///
     /// # Errors
     /// If something else has the name, or the host refuses.
@@ -45,10 +49,9 @@ impl PtyLine {
         let name = ptsname(&device, Vec::new())?;
         let terminal_path = PathBuf::from(OsString::from_vec(name.into_bytes()));
         let terminal = open_raw(&terminal_path)?;
-        // The number of a terminal that is no more is given away again, perhaps to this one.
-        let stale = fs::read_link(link)
-            .is_ok_and(|target| target == terminal_path || fs::metadata(target).is_err());
-        if stale {
+        // A process that was killed leaves its link, and the number of its terminal is soon given to
+        // another: a link to any terminal makes room, whatever it leads to by now.
+        if fs::read_link(link).is_ok_and(|target| target.starts_with(TERMINALS)) {
             fs::remove_file(link)?;
         }
         std::os::unix::fs::symlink(&terminal_path, link)?;
@@ -104,16 +107,6 @@ impl SerialLine {
     }
 }
 
-impl Drop for SerialLine {
-    /// Throws away what this session's peer said and nobody heard.
-    fn drop(&mut self) {
-        let mut rest = [0; 256];
-        while is_ready(&self.file, PollFlags::IN, Duration::ZERO).unwrap_or(false)
-            && self.file.read(&mut rest).is_ok_and(|count| count > 0)
-        {}
-    }
-}
-
 impl Read for SerialLine {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.wait(PollFlags::IN)?;
@@ -136,6 +129,13 @@ impl TimedStream for SerialLine {
     fn set_timeout(&self, limit: Duration) -> io::Result<()> {
         self.limit.set(limit);
         Ok(())
+    }
+
+    fn discard_input(&mut self) {
+        let mut rest = [0; 256];
+        while is_ready(&self.file, PollFlags::IN, Duration::ZERO).unwrap_or(false)
+            && self.file.read(&mut rest).is_ok_and(|count| count > 0)
+        {}
     }
 }
 

@@ -5,8 +5,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::words::{
-    BAD, BOLD, GOOD, complaints, design_json, design_lines, heading, hex, line, percent, rate,
-    refusal_lines, refused_json, thousands, verdict_line,
+    BAD, BOLD, GOOD, design_json, design_lines, heading, hex, line, percent, rate, refusal_lines,
+    refused_json, thousands, verdict_line,
 };
 use crate::cli::session::{count, inputs, plain, shown};
 use crate::demo::measured::{self, ChipRecord, SameSilicon};
@@ -76,7 +76,7 @@ pub(super) fn page(plan: &measured::Plan, path: &Path, story: &measured::Story) 
     }
     same_silicon_lines(&mut page, &story.same);
     heading(&mut page, 3, "Refused");
-    refusal_lines(&mut page, &story.refused, &story.not_tried);
+    refusal_lines(&mut page, &story.refusals);
     heading(&mut page, 4, "How often would a key not be rebuilt?");
     for chip in &story.chips {
         line(
@@ -96,12 +96,7 @@ pub(super) fn page(plan: &measured::Plan, path: &Path, story: &measured::Story) 
             "  (exact for independent cells at the error rate of each readout, averaged over them)"
         ),
     );
-    let good = if story.not_tried.is_empty() {
-        "every chip got in every time, nobody else did"
-    } else {
-        "every chip got in every time"
-    };
-    verdict_line(&mut page, good, &complaints(story.all_in(), story.all_out()));
+    verdict_line(&mut page, story.all_in(), &story.refusals);
     page
 }
 
@@ -218,8 +213,8 @@ pub(super) fn document(
         "design": design_json(&story.design),
         "devices": devices,
         "same_silicon": same,
-        "refused": refused_json(&story.refused),
-        "not_tried": story.not_tried,
+        "refused": refused_json(&story.refusals),
+        "not_tried": story.refusals.not_tried,
         "held": story.held(),
         "key_failure": worst,
         "key_failure_method": "exact for independent cells at the error rate of each readout, averaged; the worst chip",

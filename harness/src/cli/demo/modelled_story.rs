@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::words::{
-    BAD, BOLD, GOOD, complaints, design_json, design_lines, heading, hex, line, percent, rate,
-    refusal_lines, refused_json, thousands, verdict_line,
+    BAD, BOLD, GOOD, design_json, design_lines, heading, hex, line, percent, rate, refusal_lines,
+    refused_json, thousands, verdict_line,
 };
 use crate::cli::session::{count, inputs};
 use crate::cli::silicon_arguments::NamedProcess;
@@ -95,7 +95,7 @@ pub(super) fn page(plan: &modelled::Plan, named: &NamedProcess, story: &modelled
     );
 
     heading(&mut page, 3, "Refused");
-    refusal_lines(&mut page, &story.refused, &story.not_tried);
+    refusal_lines(&mut page, &story.refusals);
 
     heading(&mut page, 4, "How often does a good chip fail to rebuild its key?");
     for prediction in &story.predictions {
@@ -113,12 +113,7 @@ pub(super) fn page(plan: &modelled::Plan, named: &NamedProcess, story: &modelled
         &mut page,
         format_args!("  (exact: the mean over all chips of this process, cells independent)"),
     );
-    let good = if story.not_tried.is_empty() {
-        "every chip got in, nobody else did"
-    } else {
-        "every chip got in, nobody who tried did"
-    };
-    verdict_line(&mut page, good, &complaints(story.all_in(), story.all_out()));
+    verdict_line(&mut page, story.all_in(), &story.refusals);
     page
 }
 
@@ -169,8 +164,8 @@ pub(super) fn document(
     let results = json!({
         "design": design_json(&story.design),
         "devices": devices,
-        "refused": refused_json(&story.refused),
-        "not_tried": story.not_tried,
+        "refused": refused_json(&story.refusals),
+        "not_tried": story.refusals.not_tried,
         "held": story.held(),
         "key_failure": story.predictions.first().map(|prediction| prediction.key_failure),
         "key_failure_method": exact::METHOD,

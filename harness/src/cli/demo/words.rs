@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
 use crate::cli::session::count;
-use crate::demo::{DesignRecord, Refusal};
+use crate::demo::{DesignRecord, Refusals};
 
 pub(super) const GOOD: Style = AnsiColor::Green.on_default();
 pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -40,21 +40,23 @@ pub(super) fn design_json(design: &DesignRecord) -> Value {
     })
 }
 
-pub(super) fn refusal_lines(page: &mut String, refused: &[Refusal], not_tried: &[String]) {
-    let width = refused.iter().map(|refusal| refusal.story.chars().count()).max().unwrap_or(0);
-    for refusal in refused {
+pub(super) fn refusal_lines(page: &mut String, refusals: &Refusals) {
+    let width =
+        refusals.tried.iter().map(|refusal| refusal.story.chars().count()).max().unwrap_or(0);
+    for refusal in &refusals.tried {
         let (style, word) =
             if refusal.held() { (GOOD, "refused") } else { (BAD, "NOT AS EXPECTED") };
         let reason = refusal.verdict.reason().map_or("accepted", |reason| reason.name());
         line(page, format_args!("  {:<width$}  {style}{word}{style:#}: {reason}", refusal.story));
     }
-    for what in not_tried {
+    for what in &refusals.not_tried {
         line(page, format_args!("  not tried: {what}"));
     }
 }
 
-pub(super) fn refused_json(refused: &[Refusal]) -> Value {
-    refused
+pub(super) fn refused_json(refusals: &Refusals) -> Value {
+    refusals
+        .tried
         .iter()
         .map(|refusal| {
             json!({
@@ -70,22 +72,21 @@ pub(super) fn refused_json(refused: &[Refusal]) -> Value {
 }
 
 /// The last line: what held, or what did not.
-pub(super) fn verdict_line(page: &mut String, good: &str, bad: &[&str]) {
-    match bad {
-        [] => line(page, format_args!("\n{GOOD}{good}{GOOD:#}")),
-        bad => line(page, format_args!("\n{BAD}{}{BAD:#}", bad.join("; "))),
-    }
-}
-
-/// What is wrong when chips were kept out, or others were not.
-pub(super) fn complaints(all_in: bool, all_out: bool) -> Vec<&'static str> {
-    [
+pub(super) fn verdict_line(page: &mut String, all_in: bool, refusals: &Refusals) {
+    let complaints: Vec<&str> = [
         (all_in, "a chip that should have got in was rejected: the code is too weak for its noise"),
-        (all_out, "somebody was not refused, or not for the right reason"),
+        (refusals.held(), "somebody was not refused, or not for the right reason"),
     ]
     .into_iter()
     .filter_map(|(held, complaint)| (!held).then_some(complaint))
-    .collect()
+    .collect();
+    match (&complaints[..], &refusals.not_tried[..]) {
+        ([], []) => line(page, format_args!("\n{GOOD}every chip got in, nobody else did{GOOD:#}")),
+        ([], _) => {
+            line(page, format_args!("\n{GOOD}every chip got in, nobody who tried did{GOOD:#}"));
+        }
+        (bad, _) => line(page, format_args!("\n{BAD}{}{BAD:#}", bad.join("; "))),
+    }
 }
 
 pub(super) fn heading(page: &mut String, number: u8, text: &str) {
