@@ -210,6 +210,9 @@ impl Reader<'_> {
                     .map_err(|source| ReadoutError::Npy { path: path.to_owned(), source })?,
             ),
         };
+        if let Content::Readouts(devices) = &content {
+            self.charge(devices.iter().map(Vec::len).sum(), path)?;
+        }
         Ok(Parsed { path: path.to_owned(), content })
     }
 
@@ -242,32 +245,33 @@ impl Reader<'_> {
         Ok(found.map(|evidence| evidence.record_bytes))
     }
 
+    /// Takes readouts from what may be read at once, before memory is set aside for the next ones.
+    fn charge(&mut self, readouts: usize, path: &Path) -> Result<(), ReadoutError> {
+        let too_many = || ReadoutError::TooManyReadouts(path.to_owned());
+        self.readouts_left = self.readouts_left.checked_sub(readouts).ok_or_else(too_many)?;
+        Ok(())
+    }
+
     fn cut(&mut self, file: Parsed, record_bytes: Option<usize>) -> Result<Source, ReadoutError> {
         let path = file.path;
-        let cut = |bytes: &[u8], record_bytes: Option<usize>| {
+        let given = self.options.record_bytes;
+        let mut cut = |bytes: &[u8], record_bytes: Option<usize>| {
             let record = record_bytes.unwrap_or(bytes.len());
             if record == 0 || !bytes.len().is_multiple_of(record) {
                 let (path, found) = (path.clone(), bytes.len());
                 return Err(ReadoutError::Ragged { path, bytes: found, record_bytes: record });
             }
-            if bytes.len() / record > MAX_READOUTS {
-                return Err(ReadoutError::TooManyReadouts(path.clone()));
-            }
+            self.charge(bytes.len() / record, &path)?;
             Ok(bytes.chunks_exact(record).map(|r| self.options.bit_order.bits(r)).collect())
         };
         let (address, devices) = match file.content {
             Content::Bytes(bytes) => (None, vec![cut(&bytes, record_bytes)?]),
             Content::Memory(memory) => {
                 // A concluded length is about other files; a given one holds for all.
-                (Some(memory.address), vec![cut(&memory.bytes, self.options.record_bytes)?])
+                (Some(memory.address), vec![cut(&memory.bytes, given)?])
             }
             Content::Readouts(devices) => (None, devices),
         };
-        let readouts = devices.iter().map(Vec::len).sum();
-        self.readouts_left = self
-            .readouts_left
-            .checked_sub(readouts)
-            .ok_or_else(|| ReadoutError::TooManyReadouts(path.clone()))?;
         Ok(Source { path, address, devices })
     }
 }

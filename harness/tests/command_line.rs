@@ -570,6 +570,21 @@ fn the_demo_takes_readouts_from_a_folder() {
     place.refuse(3, "demo --readouts empty.bin", &["empty.bin"]);
 }
 
+/// A file's name is not a line of ours, and does not drive the terminal.
+#[cfg(unix)]
+#[test]
+fn hostile_names_forge_no_lines() {
+    let place = Place::new();
+    fs::create_dir(place.path("dumps")).unwrap();
+    let name = "A\u{1b}]0;owned\u{7}\nerror: forged";
+    fs::write(place.path("dumps").join(format!("{name}.bin")), vec![0x5A; 512]).unwrap();
+    let output = place.run("demo --readouts dumps");
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8(text).unwrap();
+    assert!(!text.contains('\u{1b}') && !text.contains('\u{7}'), "{text:?}");
+    assert!(!text.lines().any(|line| line.starts_with("error: forged")), "{text}");
+}
+
 #[test]
 fn output_files_are_whole_or_absent() {
     let place = Place::new();

@@ -65,7 +65,7 @@ impl Session {
     pub(crate) fn note(&self, text: impl std::fmt::Display) {
         if !self.global.quiet {
             // A standard error that cannot be written is nothing to fail for.
-            let _ = writeln!(anstream::stderr(), "note: {}", lines(text));
+            let _ = writeln!(anstream::stderr(), "note: {}", plain(text));
         }
     }
 
@@ -136,9 +136,10 @@ pub(crate) fn plain(text: impl std::fmt::Display) -> String {
     escape(&text.to_string(), |_| false)
 }
 
-/// As [`plain`], where line breaks may be ours.
+/// As [`plain`], where line breaks may be ours; what follows one is set in, so that it is seen to
+/// belong to what came before.
 pub(crate) fn lines(text: impl std::fmt::Display) -> String {
-    escape(&text.to_string(), |character| character == '\n')
+    escape(&text.to_string(), |character| character == '\n').replace('\n', "\n    ")
 }
 
 fn escape(text: &str, kept: impl Fn(char) -> bool) -> String {
