@@ -610,7 +610,7 @@ fn describe(device: &DeviceFolder) -> Value {
         "serial": chip.serial().to_string(),
         "lifecycle": chip.nvm().lifecycle().to_string(),
         "device_id": chip.device_id().map(|id| id.to_string()),
-        "public_key": chip.nvm().public_key().map(|key| hex(key)),
+        "public_key": chip.nvm().public_key().map(|key| device_folder::to_hex(key)),
         "enrolments": chip.nvm().enrolments(),
         "power_cycles": device.power_cycles(),
         "age_years": device.age_years(),
@@ -634,7 +634,7 @@ fn page(headline: &str, device: &DeviceFolder) -> String {
     line("life cycle", &chip.nvm().lifecycle());
     if let (Some(id), Some(key)) = (chip.device_id(), chip.nvm().public_key()) {
         line("device id", &id);
-        line("public key", &hex(key));
+        line("public key", &device_folder::to_hex(key));
     }
     match &device.description().silicon {
         SiliconSource::Modelled(die) => {
@@ -669,8 +669,4 @@ fn page(headline: &str, device: &DeviceFolder) -> String {
     }
     line("age", &format_args!("{} years", device.age_years()));
     page
-}
-
-fn hex(bytes: &[u8]) -> String {
-    device_folder::to_hex(bytes)
 }

@@ -17,6 +17,7 @@ use x509_cert::der::{DateTime, DecodePem as _};
 use super::endpoint::EndpointArguments;
 use super::exit::{Exit, Failure};
 use super::session::{Session, count, fill_random, inputs, plain, shown};
+use crate::device_folder::{from_hex, to_hex as hex};
 use crate::link::Link;
 use crate::report::json::Document;
 use crate::verifier::policy::PolicySettings;
@@ -457,12 +458,4 @@ fn utc(at: Timestamp) -> String {
     let millis = at.as_millis();
     DateTime::from_unix_duration(Duration::from_millis(millis))
         .map_or(format!("{millis} ms"), |time| time.to_string())
-}
-
-fn from_hex(text: &str) -> Option<PublicKey> {
-    crate::device_folder::from_hex(text)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    crate::device_folder::to_hex(bytes)
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cli::session::count;
 use crate::demo::{DesignRecord, Refusals};
+pub(super) use crate::device_folder::to_hex as hex;
 
 pub(super) const GOOD: Style = AnsiColor::Green.on_default();
 pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
@@ -120,8 +121,4 @@ pub(super) fn thousands(number: usize) -> String {
         text.push(digit);
     }
     text
-}
-
-pub(super) fn hex(bytes: &[u8]) -> String {
-    crate::device_folder::to_hex(bytes)
 }
