@@ -26,9 +26,12 @@
 //! root seed, typically a small number printed in a report, knows every number of the tree. A
 //! function that asks for a `CryptoRng` cannot be given one by mistake.
 
+use alloc::vec::Vec;
 use core::convert::Infallible;
 use core::fmt;
 
+use chacha20::ChaCha8;
+use chacha20::cipher::{KeyIvInit, StreamCipher};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng, TryRng};
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -142,6 +145,76 @@ impl TryRng for SimulatedRng {
 impl fmt::Debug for SimulatedRng {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SimulatedRng(redacted)")
+    }
+}
+
+/// The words of a stream, many at a time: for simulations that are limited by their randomness.
+///
+/// The same words as [`SimulatedRng`]'s, from word position `section * 2^36` of a stream on, made by
+/// another implementation of the same cipher that takes up to sixteen blocks side by side.
+#[derive(Default)]
+pub(crate) struct KeyStream {
+    cipher: Option<ChaCha8>,
+    // Words drawn ahead: those from `next` to `end` are still to be taken.
+    words: Vec<[u8; 8]>,
+    next: usize,
+    end: usize,
+    drawn: u64,
+}
+
+impl KeyStream {
+    /// Goes to section `section` of stream `stream_id` of `node`.
+    pub(crate) fn restart(&mut self, node: &SeedTree, stream_id: u64, section: u32) {
+        // Bernstein's 64-bit counter has the section as its high half: which is where the cipher of
+        // RFC 8439 has the first word of its nonce.
+        let mut nonce = [0; 12];
+        nonce[..4].copy_from_slice(&section.to_le_bytes());
+        nonce[4..].copy_from_slice(&stream_id.to_le_bytes());
+        self.cipher = Some(ChaCha8::new(&node.node.into(), &nonce.into()));
+        (self.next, self.end) = (0, 0);
+    }
+
+    /// The next `count` 64-bit words, in little-endian bytes. Some `ahead` more will be taken soon:
+    /// what is drawn together is drawn faster.
+    pub(crate) fn take(&mut self, count: usize, ahead: usize) -> &[[u8; 8]] {
+        if self.end - self.next < count {
+            self.draw(count + ahead);
+        }
+        self.drawn += count as u64;
+        self.next += count;
+        &self.words[self.next - count..self.next]
+    }
+
+    /// The next 64-bit word: two words of the stream, the low half first.
+    #[inline]
+    pub(crate) fn next_u64(&mut self) -> u64 {
+        if self.next == self.end {
+            self.draw(1);
+        }
+        self.drawn += 1;
+        self.next += 1;
+        u64::from_le_bytes(self.words[self.next - 1])
+    }
+
+    /// 64-bit words taken since the beginning.
+    pub(crate) fn words_drawn(&self) -> u64 {
+        self.drawn
+    }
+
+    /// Has at least `count` words ahead, those that are there included.
+    fn draw(&mut self, count: usize) {
+        /// Four blocks of 64 bytes: fewer at a time are slower.
+        const STRIDE: usize = 32;
+        self.words.copy_within(self.next..self.end, 0);
+        let there = self.end - self.next;
+        self.next = 0;
+        self.end = there + (count - there).next_multiple_of(STRIDE);
+        if self.words.len() < self.end {
+            self.words.resize(self.end, [0; 8]);
+        }
+        if let Some(cipher) = &mut self.cipher {
+            cipher.write_keystream(self.words[there..self.end].as_flattened_mut());
+        }
     }
 }
 

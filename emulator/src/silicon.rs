@@ -4,35 +4,61 @@
 //! a set of measured readouts ([`RecordedSram`]). Whatever it is, a chip sees only [`Silicon`]: a
 //! number of cells, and one [`Response`] for each power cycle in an [`Environment`].
 //!
-//! The cells follow the model of Maes (CHES 2013): see [`process`]. Everything that the outside
+//! The cells follow the model of Maes (CHES 2013) and what measured silicon adds to it, a law a file:
+//! see [`process`]. Everything that the outside
 //! could never know of a die (probabilities, preferred values, skews) is marked as ground truth; it
 //! is for the judges of reliability and metrics, never for a verifier or a host.
 //!
 //! This room knows bits and readings; it knows no code, key or protocol.
 
 pub mod ageing;
+mod batch;
+mod conditioned;
+pub mod drift;
 mod environment;
+mod expectation;
+pub mod history;
+mod instructions;
+mod lognormal;
 mod modelled;
 pub mod normal;
-mod parameter;
+pub mod parameter;
+pub mod polarity;
 pub mod process;
 pub mod profile;
+mod quadrature;
+pub mod ramp;
+pub mod readout;
 mod recorded;
+pub mod remanence;
+mod skews;
 mod sram;
 pub mod temperature;
+pub mod variation;
+pub mod wander;
 
 use core::fmt;
 
 use fuzzy_extractor::response::Response;
 
 pub use ageing::AgeingLaw;
+pub use conditioned::{ConditionedSram, Scratch};
+pub use drift::TwoComponent;
 pub use environment::Environment;
+pub use history::HistoryLaw;
+pub use instructions::Instructions;
 pub use modelled::ModelledSram;
-pub use parameter::ParameterError;
+pub use parameter::{PARAMETERS, Parameter, ParameterError};
+pub use polarity::PolarityLaw;
 pub use process::Process;
+pub use ramp::RampLaw;
+pub use readout::ReadoutLaw;
 pub use recorded::{RecordedSram, RecordingError};
-pub use sram::{CellCountError, ConditionedSram, HeldLengthError, MAX_CELLS, SramArray};
+pub use remanence::RemanenceLaw;
+pub use sram::{CellCountError, HeldLengthError, MAX_CELLS, SramArray};
 pub use temperature::TemperatureLaw;
+pub use variation::VariationLaw;
+pub use wander::WanderLaw;
 
 /// A die as the chip around it sees it.
 pub trait Silicon {

@@ -101,7 +101,7 @@ enum Command {
     /// The whole story in a few seconds: chips that were never given a key prove who they are.
     Demo(demo::Arguments),
     /// The process profiles that silicon can be made from, with where each number comes from.
-    Profiles,
+    Profiles(profiles::Arguments),
     /// Power-ups of a population of chips, as a file.
     Simulate(simulate::Arguments),
     /// One error-correcting code by itself.
@@ -150,7 +150,7 @@ fn run(line: CommandLine) -> Exit {
     let result = Session::open(line.global).and_then(|session| {
         match line.command.unwrap_or_else(default_command) {
             Command::Demo(arguments) => demo::run(&session, &arguments),
-            Command::Profiles => profiles::run(&session),
+            Command::Profiles(arguments) => profiles::run(&session, &arguments),
             Command::Simulate(arguments) => simulate::run(&session, &arguments),
             Command::Code(arguments) => code::run(&session, &arguments),
             Command::Device(arguments) => device::run(&session, &arguments),

@@ -377,9 +377,8 @@ impl Die {
     fn make(description: &Description, power_cycles: u64) -> Result<Self, DeviceError> {
         match &description.silicon {
             SiliconSource::Modelled(die) => {
-                let process = die.process().map_err(DeviceError::Description)?;
                 let tree = SeedTree::from_bytes(&die.seed);
-                let array = SramArray::manufacture(process, die.cells, &tree)
+                let array = SramArray::manufacture(die.process, die.cells, &tree)
                     .map_err(|error| DeviceError::Silicon(error.to_string()))?;
                 let sram = ModelledSram::new(array).resuming_at(power_cycles);
                 Ok(Self::Modelled(Box::new(sram)))

@@ -1,16 +1,23 @@
-//! Power-ups of a population of devices, streamed in bounded memory.
+//! Power-ups of a population of devices, on all cores, streamed in bounded memory.
+
+use std::ops::{AddAssign, Range};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
 
 use fuzzy_extractor::bits::BitString;
 use puf_emulator::seed::SeedTree;
 use puf_emulator::silicon::{
-    CellCountError, ConditionedSram, Environment, MAX_CELLS, Process, SramArray,
+    CellCountError, ConditionedSram, Environment, Instructions, MAX_CELLS, Process, Scratch,
+    SramArray,
 };
 use rayon::prelude::*;
 
 use crate::readouts::write::Shape;
 
-/// Cells that are held in memory at once, as readouts waiting to be written.
-const BATCH_CELLS: usize = 1 << 28;
+/// Cells of the readouts that are worked out together by one thread.
+const BATCH_CELLS: usize = 1 << 24;
+/// Cells of the dies that are held in memory together, if there is more than one.
+const WAVE_CELLS: usize = 1 << 23;
 
 /// What is simulated.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +30,17 @@ pub struct Plan {
     pub shape: Shape,
     /// The conditions of every readout.
     pub environment: Environment,
+    /// What is handed over beside the counts.
+    pub wanted: Wanted,
+}
+
+/// What a simulation hands over beside its counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// The readouts.
+    pub readouts: bool,
+    /// The probability of each cell to read 1. Ground truth.
+    pub probabilities: bool,
 }
 
 /// What came out, counted.
@@ -52,26 +70,55 @@ impl Counts {
     }
 }
 
-/// Simulates the plan and hands over each readout in order, device by device.
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.ones += other.ones;
+        self.cells += other.cells;
+        self.errors += other.errors;
+        self.compared += other.compared;
+    }
+}
+
+/// Successive readouts of one device.
+#[derive(Debug)]
+pub struct Batch {
+    /// The number of the device.
+    pub device: usize,
+    /// Which of its readouts.
+    pub range: Range<usize>,
+    /// Their counts.
+    pub counts: Counts,
+    /// The readouts, if they are wanted.
+    pub readouts: Vec<BitString>,
+    /// With a device's first batch, the probability of each cell to read 1 if that is wanted.
+    pub probabilities: Option<Vec<f64>>,
+}
+
+/// Simulates the plan and hands over its batches in order, device by device, while the next are
+/// worked out.
 ///
 /// Device `d` hangs on child `device`, index `d` of the seed's tree, so that it is the same die
 /// whatever the number of devices, readouts or threads.
 ///
 /// # Errors
-/// When the cells are too many for a die, or `readout` fails.
+/// When the cells are too many for a die, or `hand_over` fails.
 pub fn run<E: From<CellCountError>>(
     plan: &Plan,
-    mut readout: impl FnMut(&BitString) -> Result<(), E>,
+    mut hand_over: impl FnMut(Batch) -> Result<(), E>,
 ) -> Result<Counts, E> {
-    let tree = SeedTree::from_seed(plan.seed).child("device");
-    let mut counts = Counts::default();
-    for device in 0..plan.shape.devices {
-        let tree = tree.index(device as u64);
-        let array = SramArray::manufacture(plan.process, plan.shape.cells, &tree)?;
-        let die = array.in_environment(&plan.environment);
-        device_readouts(&die, plan.shape, &mut counts, &mut readout)?;
-    }
-    Ok(counts)
+    check(plan)?;
+    let mut total = Counts::default();
+    // One group waits while another is worked out.
+    let (sender, groups) = sync_channel(1);
+    thread::scope(|scope| {
+        let pool = rayon::current_num_threads();
+        scope.spawn(move || work_out(plan, pool, &sender));
+        for batch in groups.into_iter().flatten() {
+            total += batch.counts;
+            hand_over(batch)?;
+        }
+        Ok(total)
+    })
 }
 
 /// Whether dies of the plan can be made.
@@ -83,30 +130,82 @@ pub fn check(plan: &Plan) -> Result<(), CellCountError> {
     if (1..=MAX_CELLS).contains(&cells) { Ok(()) } else { Err(CellCountError { cells }) }
 }
 
-fn device_readouts<E>(
-    die: &ConditionedSram,
-    shape: Shape,
-    counts: &mut Counts,
-    readout: &mut impl FnMut(&BitString) -> Result<(), E>,
-) -> Result<(), E> {
-    let batch = (BATCH_CELLS / shape.cells).clamp(1, 1 << 16);
-    let mut first: Option<BitString> = None;
-    for start in (0..shape.readouts).step_by(batch) {
-        let end = shape.readouts.min(start + batch);
-        let bits: Vec<BitString> =
-            (start..end).into_par_iter().map(|j| die.power_up(j as u64)).collect();
-        for bits in bits {
-            counts.ones += bits.weight() as u64;
-            counts.cells += bits.len() as u64;
-            match &first {
-                Some(first) => {
-                    counts.errors += bits.distance(first) as u64;
-                    counts.compared += bits.len() as u64;
-                }
-                None => first = Some(bits.clone()),
+/// Works out group after group of batches, until all are done or nobody takes them any more.
+fn work_out(plan: &Plan, threads: usize, groups: &SyncSender<Vec<Batch>>) {
+    let Shape { devices, readouts, cells } = plan.shape;
+    let per_batch = (BATCH_CELLS / cells).clamp(1, readouts.max(1));
+    let wave = (WAVE_CELLS / cells).clamp(1, 64 * threads);
+    let tree = SeedTree::from_seed(plan.seed).child("device");
+    for first in (0..devices).step_by(wave) {
+        let numbers = first..devices.min(first.saturating_add(wave));
+        let dies: Vec<Die> =
+            numbers.into_par_iter().filter_map(|device| Die::new(plan, device, &tree)).collect();
+        let batches = dies.iter().flat_map(|die| {
+            let starts = (0..readouts).step_by(per_batch);
+            starts.map(move |start| (die, start..readouts.min(start + per_batch)))
+        });
+        let mut batches = batches.peekable();
+        while batches.peek().is_some() {
+            let group: Vec<_> = batches.by_ref().take(4 * threads).collect();
+            let group = group.into_par_iter().map(|(die, range)| die.batch(plan, range)).collect();
+            if groups.send(group).is_err() {
+                return;
             }
-            readout(&bits)?;
         }
     }
-    Ok(())
+}
+
+/// A device in its environment.
+struct Die {
+    device: usize,
+    sram: ConditionedSram,
+    first: Vec<u64>,
+}
+
+impl Die {
+    /// `None` for a number of cells that was refused before.
+    fn new(plan: &Plan, device: usize, tree: &SeedTree) -> Option<Self> {
+        let tree = tree.index(device as u64);
+        let array = SramArray::manufacture(plan.process, plan.shape.cells, &tree).ok()?;
+        let sram = array.in_environment(&plan.environment);
+        let mut first = vec![0; plan.shape.cells.div_ceil(64)];
+        sram.power_up_into(0, &mut first, &mut Scratch::new());
+        Some(Self { device, sram, first })
+    }
+
+    fn batch(&self, plan: &Plan, range: Range<usize>) -> Batch {
+        let cells = plan.shape.cells;
+        let instructions = Instructions::detected();
+        let mut counts = Counts::default();
+        let mut scratch = Scratch::new();
+        let mut row = vec![0; cells.div_ceil(64)];
+        let mut previous: Option<BitString> = None;
+        let capacity = if plan.wanted.readouts { range.len() } else { 0 };
+        let mut readouts = Vec::with_capacity(capacity);
+        for readout in range.clone() {
+            match previous.take() {
+                // The next of a series, without a look back.
+                Some(previous) => {
+                    let next = self.sram.power_up_after(readout as u64, &previous);
+                    row.copy_from_slice(next.words());
+                }
+                None => self.sram.power_up_into(readout as u64, &mut row, &mut scratch),
+            }
+            counts.ones += instructions.weight(&row);
+            counts.cells += cells as u64;
+            if readout > 0 {
+                counts.errors += instructions.distance(&row, &self.first);
+                counts.compared += cells as u64;
+            }
+            if self.sram.remembers() {
+                previous = Some(BitString::from_words(row.clone(), cells));
+            }
+            if plan.wanted.readouts {
+                readouts.push(BitString::from_words(row.clone(), cells));
+            }
+        }
+        let probabilities = (plan.wanted.probabilities && range.start == 0)
+            .then(|| (0..cells).map(|cell| self.sram.one_probability(cell)).collect());
+        Batch { device: self.device, range, counts, readouts, probabilities }
+    }
 }

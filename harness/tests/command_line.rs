@@ -6,7 +6,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use serde_json::Value;
+use puf_emulator::silicon::PARAMETERS;
+use serde_json::{Value, json};
 
 /// A folder to work in.
 struct Place(tempfile::TempDir);
@@ -217,6 +218,91 @@ fn profiles_say_where_their_numbers_come_from() {
 }
 
 #[test]
+fn the_parameters_of_profiles_are_listed() {
+    let place = Place::new();
+    let document = place.json(0, "profiles --parameters");
+    let parameters = document["results"]["parameters"].as_array().unwrap();
+    assert_eq!(parameters.len(), PARAMETERS.len());
+    for (listed, parameter) in parameters.iter().zip(PARAMETERS) {
+        assert_eq!(listed["name"], parameter.name);
+        assert_eq!(listed["unit"], parameter.unit);
+        assert_eq!(listed["typical"].as_f64(), parameter.typical);
+        assert_eq!(listed["off"].as_f64(), parameter.off);
+    }
+    let page = place.expect(0, "profiles --parameters");
+    for parameter in PARAMETERS {
+        assert!(page.contains(parameter.name) && page.contains(parameter.meaning), "{page}");
+    }
+}
+
+#[test]
+fn a_profile_can_be_a_file() {
+    let place = Place::new();
+    let head = "format = 1\nname = \"mine\"\ndescription = \"mine\"\nkind = \"measured\"\n";
+    let text = head.to_owned()
+        + "[parameters]\nlambda1 = { value = 0.2, unit = \"sd of the skew\", source = \"s\" }\n\
+           readout_scale_cv = { value = \"typical\", unit = \"dimensionless\" }\n";
+    let write = |name: &str, text: &str| fs::write(place.path(name), text).unwrap();
+    write("mine.toml", &text);
+    let simulated = place.json(
+        0,
+        "simulate --profile mine.toml --cells 800 --readouts 2 --ramp-us 20 --off-seconds 1 \
+         --seed 1 --output a.npy",
+    );
+    let process = &simulated["inputs"]["process"];
+    assert_eq!((&process["name"], &process["file"]), (&json!("mine"), &json!("mine.toml")));
+    assert_eq!(process["lambda1"], 0.2);
+    assert_eq!(process["theta_celsius"], 30.0);
+    assert_eq!(process["readout_scale_cv"], 0.06);
+    assert!(process.get("wander_sd").is_none(), "{process}");
+    let environment = &simulated["inputs"]["environment"];
+    assert_eq!(
+        (&environment["supply_ramp_us"], &environment["off_seconds"]),
+        (&json!(20.0), &json!(1.0))
+    );
+
+    // A device keeps what it was made of.
+    place.expect(
+        0,
+        "device new die --profile ./mine.toml --code rep(5)*bch(255,131,18) --cells 2000 --seed 1",
+    );
+    let chip = fs::read_to_string(place.path("die/chip.toml")).unwrap();
+    assert!(chip.contains("readout_scale_cv = 0.06"), "{chip}");
+
+    write("typo.toml", &text.replace("readout_scale_cv", "readout_scale_vc"));
+    place.refuse(
+        2,
+        "demo --profile typo.toml",
+        &[
+            "typo.toml: line 7, column 1: no parameter is called readout_scale_vc",
+            "try: readout_scale_cv",
+        ],
+    );
+    write("unit.toml", &text.replace("sd of the skew", "volts"));
+    place.refuse(
+        2,
+        "demo --profile unit.toml",
+        &["unit.toml: line 6, column 33", "\"sd of the skew\" is asked"],
+    );
+    write("wild.toml", &text.replace("0.2", "nan"));
+    place.refuse(
+        2,
+        "demo --profile wild.toml",
+        &["wild.toml: line 6, column 21", "profiles --parameters"],
+    );
+    write("wide.toml", &"#".repeat(2 << 20));
+    place.refuse(2, "demo --profile wide.toml", &["wide.toml: longer than 1048576 bytes"]);
+    fs::write(place.path("latin.toml"), b"name = \"\xe9\"").unwrap();
+    place.refuse(2, "demo --profile latin.toml", &["latin.toml: not UTF-8 at byte 8"]);
+    place.refuse(6, "demo --profile no/such.toml", &["no/such.toml"]);
+    place.refuse(
+        2,
+        "simulate --ramp-us 0 --output a.npy",
+        &["supply_ramp_us is 0.0, outside 0.001"],
+    );
+}
+
+#[test]
 fn simulated_power_ups_have_the_bit_error_rate_asked_for() {
     let place = Place::new();
     let shape = "simulate --ber 0.1 --cells 8000 --devices 5 --readouts 2 --seed 2";
@@ -236,6 +322,57 @@ fn simulated_power_ups_have_the_bit_error_rate_asked_for() {
     assert_eq!(bin[..], fs::read(place.path("p.npy")).unwrap()[128 + 3 * 2000..][..2000]);
 }
 
+/// Without a file only counts are kept, the same that come with one.
+#[test]
+fn simulated_power_ups_can_be_counted_alone() {
+    let place = Place::new();
+    let shape = "simulate --profile stm32f401 --temperature-celsius -18 --cells 8000 --devices 3 \
+                 --readouts 50 --seed 2";
+    let counted = place.json(0, shape);
+    let written = place.json(0, &format!("{shape} --output a.npy"));
+    for figure in ["realised_ber", "realised_ber_standard_error", "ones", "errors", "compared"] {
+        assert_eq!(counted["results"][figure], written["results"][figure], "{figure}");
+    }
+    assert_eq!(counted["results"]["files"].as_array().unwrap().len(), 0);
+    let left: Vec<_> = fs::read_dir(place.0.path()).unwrap().collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
+
+/// The truth beside the readouts: over a thousand readouts every cell's ones are within 6 standard
+/// deviations of its probability (1600 cells: alpha = 3e-6).
+#[test]
+fn true_probabilities_are_those_of_the_readouts() {
+    let place = Place::new();
+    let document = place.json(
+        0,
+        "simulate --ber 0.15 --cells 800 --devices 2 --readouts 1000 --seed 3 --output a.npy \
+         --probabilities p.npy",
+    );
+    assert_eq!(document["results"]["files"].as_array().unwrap().len(), 2);
+    let bits = fs::read(place.path("a.npy")).unwrap();
+    let truth = fs::read(place.path("p.npy")).unwrap();
+    assert!(truth.starts_with(b"\x93NUMPY") && truth.len() == 128 + 2 * 800 * 8);
+    for (device, cells) in truth[128..].as_chunks::<8>().0.chunks(800).enumerate() {
+        for (cell, &p) in cells.iter().enumerate() {
+            let p = f64::from_le_bytes(p);
+            let of_cell = |readout: usize| bits[128 + (1000 * device + readout) * 800 + cell];
+            let ones = (0..1000).map(of_cell).map(f64::from).sum::<f64>();
+            let deviation = (1000.0 * p * (1.0 - p)).sqrt();
+            assert!((ones - 1000.0 * p).abs() <= 6.0 * deviation + 3.0, "{device}, {cell}: {p}");
+        }
+    }
+}
+
+/// A disk that fills: the kernel's own, behind a name that asks for an array.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_said() {
+    let place = Place::new();
+    std::os::unix::fs::symlink("/dev/full", place.path("full.npy")).unwrap();
+    place.refuse(6, "simulate --output full.npy", &["full.npy", "No space left"]);
+    place.refuse(6, "simulate --probabilities full.npy", &["full.npy", "No space left"]);
+}
+
 #[test]
 fn simulate_refuses_and_leaves_nothing() {
     let place = Place::new();
@@ -253,7 +390,11 @@ fn simulate_refuses_and_leaves_nothing() {
     refuse(2, "--temperature-celsius -300 --output a.npy", &["-300"]);
     refuse(2, "--output a.txt", &[".npy"]);
     refuse(2, "--cells 9 --output a.bin", &["multiple of 8"]);
-    refuse(2, "", &["--output"]);
+    refuse(2, "--devices 0", &["0 devices"]);
+    refuse(2, "--readouts 0", &["0 readouts"]);
+    refuse(2, "--devices 18446744073709551615", &["18446744073709551615 devices"]);
+    refuse(2, "--probabilities p.csv", &["p.csv", ".npy"]);
+    refuse(6, "--output a.npy --probabilities missing/p.npy", &["missing"]);
     refuse(6, "--output missing/folder/a.npy", &["missing/folder"]);
     refuse(6, "--devices 1000000 --readouts 1000000 --output a.npy", &["are free"]);
 }

@@ -48,6 +48,11 @@ fn helper_data() {
 }
 
 #[test]
+fn profile() {
+    replay("profile", contracts::profile);
+}
+
+#[test]
 fn protocol_frame() {
     replay("protocol_frame", contracts::protocol_frame);
 }

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 use fuzzy_extractor::bits::BitString;
 use puf_emulator::chip::{EnrollError, Lifecycle, Serial};
-use puf_emulator::silicon::{PowerUpError, Process};
+use puf_emulator::silicon::{AgeingLaw, Parameter, PowerUpError, Process, TemperatureLaw};
 use puflab::device_folder::{
-    Description, DeviceError, DeviceFolder, ModelledDie, RecordedDie, SiliconSource, digest,
+    Description, DescriptionError, DeviceError, DeviceFolder, ModelledDie, RecordedDie,
+    SiliconSource, digest,
 };
 use puflab::store::Volume;
 use puflab::store::faulty::{Disk, FaultyVolume};
@@ -238,14 +239,6 @@ fn a_description_that_makes_no_device_is_refused_and_leaves_nothing() {
         assert!(stored(&volume).files.is_empty(), "something was left behind");
         error
     };
-    let lambda1 = |value: f64| {
-        move |description: &mut Description| {
-            let SiliconSource::Modelled(die) = &mut description.silicon else { unreachable!() };
-            die.lambda1 = value;
-        }
-    };
-    assert!(matches!(with(&lambda1(f64::NAN)), DeviceError::Description(_)));
-    assert!(matches!(with(&lambda1(-1.0)), DeviceError::Description(_)));
     assert!(matches!(with(&|d| d.code = "bch(127,65,10)".into()), DeviceError::Code(_)));
     assert!(matches!(with(&|d| d.sketch = "magic".into()), DeviceError::UnknownSketch(_)));
     let too_few = with(&|d| d.first_cell = 4);
@@ -259,7 +252,12 @@ fn chip_toml_reads_back_and_refuses_what_it_does_not_know() {
     let text = description(7).to_toml();
     assert_eq!(Description::from_toml(text.as_bytes()), Ok(description(7)));
     for (from, to) in [
-        ("schema = 1", "schema = 2"),
+        ("schema = 2", "schema = 3"),
+        ("schema = 2", "schema = 1"),
+        ("lambda2_sd = 0.0", "lambda3_sd = 0.0"),
+        ("lambda2_sd = 0.0", "lambda2_sd = -1.0"),
+        ("lambda2_sd = 0.0", "lambda2_sd = nan"),
+        ("polarity_mask = 0.0", "polarity_mask = 0.5"),
         ("first_cell = 3", "first_cell = -3"),
         ("cells = 130", "cells = 130\ncolour = \"red\""),
         ("[modelled]", "[imagined]"),
@@ -269,6 +267,45 @@ fn chip_toml_reads_back_and_refuses_what_it_does_not_know() {
         let changed = text.replacen(from, to, 1);
         assert!(Description::from_toml(changed.as_bytes()).is_err(), "{to}");
     }
+}
+
+/// Every parameter of a process is kept, to the last bit.
+#[test]
+fn chip_toml_keeps_every_parameter() {
+    let process = Process::from_parameters(|name| {
+        let parameter = Parameter::named(name).unwrap();
+        let third = parameter.least + (parameter.greatest - parameter.least) / 3.0;
+        Some(if name == "polarity_mask" { 49.0 } else { third })
+    })
+    .unwrap();
+    let silicon = SiliconSource::Modelled(ModelledDie::new("odd", &process, 130, [3; 32]));
+    let odd = Description { silicon, ..description(7) };
+    let text = odd.to_toml();
+    assert_eq!(Description::from_toml(text.as_bytes()), Ok(odd), "{text}");
+}
+
+/// Devices made before schema 2 are the same silicon still.
+#[test]
+fn chip_toml_of_schema_1_still_reads() {
+    let text = format!(
+        "schema = 1\nserial = \"{}\"\ncode = \"rep(5)\"\nsketch = \"code-offset\"\n\
+         first_cell = 0\n[modelled]\nprofile = \"scum\"\nlambda1 = 0.101\nlambda2 = -0.0022\n\
+         theta_celsius = 31.0\nreference_celsius = 24.0\nageing_delta = 0.3\n\
+         ageing_reference_years = 3.0\nageing_exponent = 0.21\ncells = 130\nseed = \"{}\"\n",
+        "07".repeat(16),
+        "09".repeat(32)
+    );
+    let read = Description::from_toml(text.as_bytes()).unwrap();
+    let SiliconSource::Modelled(die) = &read.silicon else { panic!("{read:?}") };
+    let laws = (TemperatureLaw::new(31.0, 24.0), AgeingLaw::new(0.3, 3.0, 0.21));
+    let process = Process::new(0.101, -0.0022, laws.0.unwrap(), laws.1.unwrap()).unwrap();
+    assert_eq!(die, &ModelledDie::new("scum", &process, 130, [9; 32]));
+    let again = read.to_toml();
+    assert!(again.starts_with("schema = 2\n"), "{again}");
+    assert_eq!(Description::from_toml(again.as_bytes()), Ok(read));
+    let nan = text.replace("0.101", "nan");
+    let refused = Description::from_toml(nan.as_bytes());
+    assert!(matches!(refused, Err(DescriptionError::Parameter(_))), "{refused:?}");
 }
 
 #[test]

@@ -9,10 +9,11 @@
 //!
 //! A negative `delta` is anti-ageing: the cell rests holding the opposite of what it should keep.
 //! The power-law clock has exponents of 0.16 to 0.25 in the literature (recalled, not re-checked).
-//! Left out: recovery, the temperature of storage, and a variation between cells.
+//! Left out: recovery and the temperature of storage. Drift that does not depend on the value held is
+//! [wander](super::wander).
 
 use super::environment::Environment;
-use super::parameter::{ParameterError, within};
+use super::parameter::{ParameterError, check, default};
 
 /// The law of ageing: a shift known at one age, and the clock that takes it to others.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,9 +36,9 @@ impl AgeingLaw {
         exponent: f64,
     ) -> Result<Self, ParameterError> {
         Ok(Self {
-            delta_reference: within("ageing_delta", delta_reference, -1000.0..=1000.0)?,
-            reference_years: within("ageing_reference_years", reference_years, 0.001..=1000.0)?,
-            exponent: within("ageing_exponent", exponent, 0.01..=2.0)?,
+            delta_reference: check("ageing_delta", delta_reference)?,
+            reference_years: check("ageing_reference_years", reference_years)?,
+            exponent: check("ageing_exponent", exponent)?,
         })
     }
 
@@ -72,6 +73,10 @@ impl Default for AgeingLaw {
     /// 0.205692 at two years, exponent 0.2: the shift that reproduces the rise of the bit error rate
     /// from 2.49 % to 2.97 % in the field test of 16 boards over two years of R. Wang et al. (2020).
     fn default() -> Self {
-        Self { delta_reference: 0.205_691_719_379, reference_years: 2.0, exponent: 0.2 }
+        Self {
+            delta_reference: default("ageing_delta"),
+            reference_years: default("ageing_reference_years"),
+            exponent: default("ageing_exponent"),
+        }
     }
 }

@@ -1,11 +1,12 @@
 //! Where and when a power-up happens.
 
-use super::parameter::{ParameterError, within};
+use super::parameter::{CELSIUS, ParameterError, RAMP_US, within};
 
-/// The conditions of a power-up: the temperature of the die and the age it has reached.
+/// The conditions of a power-up: the temperature of the die, the age it has reached, how fast the
+/// supply rises and how long it was off.
 ///
-/// The default is the reference of every process: its own reference temperature, whatever that is
-/// in degrees, and age 0.
+/// The default is the reference of every process: its own reference temperature, whatever that is in
+/// degrees, age 0, its own reference rise time, and an off-time after which nothing is retained.
 ///
 /// ```
 /// use puf_emulator::silicon::Environment;
@@ -19,6 +20,8 @@ use super::parameter::{ParameterError, within};
 pub struct Environment {
     temperature_celsius: Option<f64>,
     age_years: f64,
+    supply_ramp_us: Option<f64>,
+    off_seconds: Option<f64>,
 }
 
 impl Environment {
@@ -47,6 +50,25 @@ impl Environment {
         Ok(Self { age_years: within("age_years", age_years, 0.0..=1000.0)?, ..self })
     }
 
+    /// The same with a supply that rises in `supply_ramp_us` microseconds, 0.001 to 1e9.
+    ///
+    /// # Errors
+    /// If it is no number or out of range.
+    pub fn ramped_in_us(self, supply_ramp_us: f64) -> Result<Self, ParameterError> {
+        let ramp = within("supply_ramp_us", supply_ramp_us, RAMP_US)?;
+        Ok(Self { supply_ramp_us: Some(ramp), ..self })
+    }
+
+    /// The same after `off_seconds` seconds without power, 0 to 1e9; cells may still hold what they
+    /// held before.
+    ///
+    /// # Errors
+    /// If it is no number or out of range.
+    pub fn off_for_seconds(self, off_seconds: f64) -> Result<Self, ParameterError> {
+        let off = within("off_seconds", off_seconds, 0.0..=1e9)?;
+        Ok(Self { off_seconds: Some(off), ..self })
+    }
+
     /// Temperature in degrees Celsius; `None` is the reference temperature of the process.
     #[must_use]
     pub fn temperature_celsius(&self) -> Option<f64> {
@@ -58,7 +80,16 @@ impl Environment {
     pub fn age_years(&self) -> f64 {
         self.age_years
     }
-}
 
-/// From absolute zero to where no die is left.
-pub(super) const CELSIUS: core::ops::RangeInclusive<f64> = -273.15..=1000.0;
+    /// Rise time of the supply in microseconds; `None` is the reference rise time of the process.
+    #[must_use]
+    pub fn supply_ramp_us(&self) -> Option<f64> {
+        self.supply_ramp_us
+    }
+
+    /// Time without power before, in seconds; `None` is long enough for nothing to be retained.
+    #[must_use]
+    pub fn off_seconds(&self) -> Option<f64> {
+        self.off_seconds
+    }
+}

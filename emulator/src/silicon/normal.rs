@@ -4,6 +4,7 @@
 //! mathematics: a last digit that moved would move thresholds, and with them promised bytes.
 
 mod as241;
+pub(super) mod tables;
 
 use core::f64::consts::{FRAC_1_SQRT_2, PI, TAU};
 

@@ -1,42 +1,59 @@
 //! Process profiles: parameters of silicon that exists, each with where it comes from.
 //!
-//! A profile is data. Its numbers were fitted to published measurements or taken from the
-//! literature; the measurements themselves are not here.
+//! A profile is data, a TOML file:
+//!
+//! ```toml
+//! format = 1
+//! name = "my-board"
+//! description = "what silicon this is, in a sentence"
+//! kind = "measured"                   # or "literature", "typical"
+//!
+//! [parameters]
+//! lambda1 = { value = 0.1010, unit = "sd of the skew", source = "fit to 85 readouts" }
+//! lambda1_cv = { value = "typical", unit = "dimensionless" }
+//! ```
+//!
+//! The parameters are those of [`PARAMETERS`]; each states its unit, which must be the table's, and its
+//! source. `"typical"` stands for the table's typical value and needs no source. What a profile does
+//! not set is at its default, with every law but those of temperature and ageing off.
+//!
+//! The profiles shipped are in the folder `profiles`. Their numbers were fitted to published
+//! measurements or taken from the literature; the measurements themselves are not here.
 
-use super::ageing::AgeingLaw;
-use super::parameter::ParameterError;
+mod error;
+mod text;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Write as _;
+
+pub use error::{Position, ProfileError, ProfileFault};
+
+use super::parameter::{PARAMETERS, Parameter, ParameterError};
 use super::process::Process;
-use super::temperature::TemperatureLaw;
+
+/// The version of the format of profiles.
+pub const FORMAT: u32 = 1;
+
+/// The longest text of a profile that is looked at, in bytes.
+pub const MAX_TEXT_BYTES: usize = 1 << 20;
+
+/// The longest description or source, in characters.
+pub const MAX_SENTENCE_CHARS: usize = 1000;
 
 /// A named set of process parameters.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Profile {
-    /// The name by which it is found: lower case, digits and hyphens.
-    pub name: &'static str,
-    /// What silicon this is, in a sentence.
-    pub description: &'static str,
-    /// Where its numbers come from, as a whole.
-    pub kind: ProfileKind,
-    /// Readout noise, in standard deviations of the skew.
-    pub lambda1: Sourced,
-    /// Threshold, in standard deviations of the skew; positive prefers 0.
-    pub lambda2: Sourced,
-    /// The temperature scale theta.
-    pub theta_celsius: Sourced,
-    /// The temperature at which the other parameters hold.
-    pub reference_celsius: Sourced,
-    /// The ageing shift at the reference age, in standard deviations of the readout noise.
-    pub ageing_delta: Sourced,
-    /// The reference age.
-    pub ageing_reference_years: Sourced,
-    /// The exponent of the ageing clock.
-    pub ageing_exponent: Sourced,
+    name: String,
+    description: String,
+    kind: ProfileKind,
+    settings: Vec<Setting>,
 }
 
 /// Where a profile comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProfileKind {
-    /// Fitted to readouts of silicon for this project.
+    /// Fitted to readouts of silicon.
     Measured,
     /// Taken from a publication.
     Literature,
@@ -45,6 +62,8 @@ pub enum ProfileKind {
 }
 
 impl ProfileKind {
+    const ALL: [Self; 3] = [Self::Measured, Self::Literature, Self::Typical];
+
     /// The kind in a word.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -54,166 +73,149 @@ impl ProfileKind {
             Self::Typical => "typical",
         }
     }
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
 }
 
-/// A number, its unit, and where it comes from.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Sourced {
+/// A parameter that a profile sets.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setting {
+    /// Which, with its unit.
+    pub parameter: &'static Parameter,
     /// The number.
     pub value: f64,
-    /// Its unit.
-    pub unit: &'static str,
-    /// Where it comes from, and what was not checked.
-    pub provenance: &'static str,
+    /// Whether the profile asks for the table's typical value instead of stating a number.
+    pub is_typical: bool,
+    /// Where the number comes from, and what was not checked.
+    pub source: String,
 }
 
 impl Profile {
-    /// Parameters by name, in the order in which they are shown.
-    #[must_use]
-    pub fn parameters(&self) -> [(&'static str, Sourced); 7] {
-        [
-            ("lambda1", self.lambda1),
-            ("lambda2", self.lambda2),
-            ("theta_celsius", self.theta_celsius),
-            ("reference_celsius", self.reference_celsius),
-            ("ageing_delta", self.ageing_delta),
-            ("ageing_reference_years", self.ageing_reference_years),
-            ("ageing_exponent", self.ageing_exponent),
-        ]
-    }
-
-    /// The process with these parameters.
+    /// Reads a profile.
+    ///
+    /// ```
+    /// use puf_emulator::silicon::profile::Profile;
+    ///
+    /// let text = r#"
+    ///     format = 1
+    ///     name = "my-board"
+    ///     description = "the board on my desk"
+    ///     kind = "measured"
+    ///     [parameters]
+    ///     lambda1 = { value = 0.1, unit = "sd of the noise", source = "a fit" }
+    /// "#;
+    /// let error = Profile::from_toml(text).unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "line 7, column 37: parameters.lambda1.unit is \"sd of the noise\", \
+    ///      where \"sd of the skew\" is asked"
+    /// );
+    /// ```
     ///
     /// # Errors
-    /// If one of them is out of range; none of [`PROFILES`] is.
+    /// Names the key at fault, with its line and column where there is one.
+    pub fn from_toml(text: &str) -> Result<Self, ProfileError> {
+        text::read(text)
+    }
+
+    /// Writes the profile: [`from_toml`](Self::from_toml) reads the same again.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        let mut text = String::new();
+        let line = |text: &mut String, key: &str, value: &str| {
+            let _ = writeln!(text, "{key} = {}", text::quoted(value));
+        };
+        let _ = writeln!(text, "format = {FORMAT}");
+        line(&mut text, "name", &self.name);
+        line(&mut text, "description", &self.description);
+        line(&mut text, "kind", self.kind.name());
+        text.push_str("\n[parameters]\n");
+        for Setting { parameter, value, is_typical, source } in &self.settings {
+            let _ = write!(text, "{} = {{ value = ", parameter.name);
+            let _ = match is_typical {
+                true => write!(text, "{}", text::quoted(text::TYPICAL)),
+                false => write!(text, "{value:?}"),
+            };
+            let (unit, source) = (text::quoted(parameter.unit), text::quoted(source));
+            let _ = writeln!(text, ", unit = {unit}, source = {source} }}");
+        }
+        text
+    }
+
+    /// The name by which it is found: 1 to 64 lower-case letters, digits and hyphens.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What silicon this is, in a sentence.
+    #[must_use]
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// Where its numbers come from, as a whole.
+    #[must_use]
+    pub fn kind(&self) -> ProfileKind {
+        self.kind
+    }
+
+    /// The parameters it sets, in the order of [`PARAMETERS`].
+    #[must_use]
+    pub fn settings(&self) -> &[Setting] {
+        &self.settings
+    }
+
+    /// The process with these parameters, the others at their defaults.
+    ///
+    /// # Errors
+    /// If one of them is out of range, which a profile that was read never has.
     pub fn process(&self) -> Result<Process, ParameterError> {
-        let temperature =
-            TemperatureLaw::new(self.theta_celsius.value, self.reference_celsius.value)?;
-        let ageing = AgeingLaw::new(
-            self.ageing_delta.value,
-            self.ageing_reference_years.value,
-            self.ageing_exponent.value,
-        )?;
-        Process::new(self.lambda1.value, self.lambda2.value, temperature, ageing)
+        Process::from_parameters(|name| {
+            let setting = self.settings.iter().find(|setting| setting.parameter.name == name);
+            setting.map(|setting| setting.value)
+        })
     }
 }
 
-/// The profile called `name`.
+/// The shipped profile called `name`.
 ///
 /// ```
 /// use puf_emulator::silicon::profile;
 ///
 /// let scum = profile::find("scum").expect("it is shipped");
-/// assert!((scum.process()?.ber() - 0.0453).abs() < 1e-4);
+/// assert!((scum.process()?.ber() - 0.0474).abs() < 1e-4);
 /// # Ok::<(), puf_emulator::silicon::ParameterError>(())
 /// ```
 #[must_use]
-pub fn find(name: &str) -> Option<&'static Profile> {
-    PROFILES.iter().find(|profile| profile.name == name)
+pub fn find(name: &str) -> Option<Profile> {
+    SHIPPED.iter().find(|(shipped, _)| *shipped == name).map(|(name, text)| parsed(name, text))
 }
 
 /// The profiles shipped, the default of examples first.
-pub const PROFILES: &[Profile] = &[TYPICAL_MCU, SCUM, STM32F401, WANG_2020_FIELD, MAES_2013_SRAM];
-
-const TYPICAL_MCU: Profile = Profile {
-    name: "typical-mcu",
-    description: "SRAM of a microcontroller as most measure it: no bias, 5 % bit errors",
-    kind: ProfileKind::Typical,
-    lambda1: of_skew(0.11, "a round value within 0.10 to 0.12 of measured microcontrollers"),
-    lambda2: of_skew(0.0, "measured microcontrollers are about unbiased"),
-    theta_celsius: BORROWED_THETA,
-    reference_celsius: ASSUMED_ROOM,
-    ageing_delta: BORROWED_DELTA,
-    ageing_reference_years: TWO_YEARS,
-    ageing_exponent: CLOCK_EXPONENT,
-};
-
-const SCUM: Profile = Profile {
-    name: "scum",
-    description: "Single-Chip Micro-Mote, chip M39: 85 readouts of 450,560 cells",
-    kind: ProfileKind::Measured,
-    lambda1: of_skew(0.1010, "fitted to the ones counts of 85 readouts, chi2/df 0.9"),
-    lambda2: of_skew(-0.0022, "fitted to the ones counts of 85 readouts, chi2/df 0.9"),
-    theta_celsius: BORROWED_THETA,
-    reference_celsius: ASSUMED_ROOM,
-    ageing_delta: BORROWED_DELTA,
-    ageing_reference_years: TWO_YEARS,
-    ageing_exponent: CLOCK_EXPONENT,
-};
-
-const STM32F401: Profile = Profile {
-    name: "stm32f401",
-    description: "STM32F401 microcontroller: four boards, 15 readouts of 786,400 cells each",
-    kind: ProfileKind::Measured,
-    lambda1: of_skew(0.1147, "mean of maximum-likelihood fits at 23 C: .1103, .1145, .1168, .1173"),
-    lambda2: of_skew(-0.0104, "mean of the same fits: -.0038, -.0315, -.0108, .0044"),
-    theta_celsius: degrees(
-        30.0,
-        "majority at 23 C to readouts at -18 C, 6.192 % and 6.146 % on two boards: 30.4 and 29.6",
-    ),
-    reference_celsius: celsius(23.0, "the room of the measurement"),
-    ageing_delta: BORROWED_DELTA,
-    ageing_reference_years: TWO_YEARS,
-    ageing_exponent: CLOCK_EXPONENT,
-};
-
-const WANG_2020_FIELD: Profile = Profile {
-    name: "wang-2020-field",
-    description: "16 boards in a two-year field test, 175 million readouts (Wang et al. 2020)",
-    kind: ProfileKind::Literature,
-    lambda1: of_skew(0.058_377_654_478_3, "solves a bit error rate of 2.49 % (recalled)"),
-    lambda2: of_skew(-0.324_469_632_35, "solves a bias of 0.627 (recalled)"),
-    theta_celsius: BORROWED_THETA,
-    reference_celsius: ASSUMED_ROOM,
-    ageing_delta: of_noise(
-        0.205_691_719_379,
-        "solves 2.97 % after two years (recalled; the rise of 19.3 % was read in the source)",
-    ),
-    ageing_reference_years: years(2.0, "length of the field test"),
-    ageing_exponent: CLOCK_EXPONENT,
-};
-
-const MAES_2013_SRAM: Profile = Profile {
-    name: "maes-2013-sram",
-    description: "SRAM at 25 C in the paper of the model (Maes, CHES 2013)",
-    kind: ProfileKind::Literature,
-    lambda1: of_skew(0.1213, "Maes, CHES 2013 (recalled, not re-checked)"),
-    lambda2: of_skew(0.0210, "Maes, CHES 2013 (recalled, not re-checked)"),
-    theta_celsius: BORROWED_THETA,
-    reference_celsius: celsius(25.0, "Maes, CHES 2013 (recalled, not re-checked)"),
-    ageing_delta: BORROWED_DELTA,
-    ageing_reference_years: TWO_YEARS,
-    ageing_exponent: CLOCK_EXPONENT,
-};
-
-const BORROWED_THETA: Sourced =
-    degrees(30.0, "borrowed from stm32f401: no temperature data for this silicon");
-const ASSUMED_ROOM: Sourced = celsius(25.0, "assumed: the room was not recorded");
-const BORROWED_DELTA: Sourced =
-    of_noise(0.205_691_719_379, "borrowed from wang-2020-field: no ageing data for this silicon");
-const TWO_YEARS: Sourced = years(2.0, "borrowed from wang-2020-field, with its shift");
-const CLOCK_EXPONENT: Sourced = Sourced {
-    value: 0.2,
-    unit: "",
-    provenance: "within 0.16 to 0.25 of the literature (recalled, not re-checked)",
-};
-
-const fn of_skew(value: f64, provenance: &'static str) -> Sourced {
-    Sourced { value, unit: "standard deviations of the skew", provenance }
+pub fn shipped() -> impl Iterator<Item = Profile> {
+    SHIPPED.iter().map(|(name, text)| parsed(name, text))
 }
 
-const fn of_noise(value: f64, provenance: &'static str) -> Sourced {
-    Sourced { value, unit: "standard deviations of the readout noise", provenance }
+/// The names of the profiles shipped, in the same order.
+pub fn shipped_names() -> impl Iterator<Item = &'static str> {
+    SHIPPED.iter().map(|(name, _)| *name)
 }
 
-const fn degrees(value: f64, provenance: &'static str) -> Sourced {
-    Sourced { value, unit: "degrees", provenance }
+fn parsed(name: &str, text: &str) -> Profile {
+    match Profile::from_toml(text) {
+        Ok(profile) => profile,
+        Err(error) => unreachable!("{name} was read when this was tested: {error}"),
+    }
 }
 
-const fn celsius(value: f64, provenance: &'static str) -> Sourced {
-    Sourced { value, unit: "degrees Celsius", provenance }
-}
-
-const fn years(value: f64, provenance: &'static str) -> Sourced {
-    Sourced { value, unit: "years", provenance }
-}
+/// Names and texts; a test reads them all.
+const SHIPPED: [(&str, &str); 5] = [
+    ("typical-mcu", include_str!("../../profiles/typical-mcu.toml")),
+    ("scum", include_str!("../../profiles/scum.toml")),
+    ("stm32f401", include_str!("../../profiles/stm32f401.toml")),
+    ("wang-2020-field", include_str!("../../profiles/wang-2020-field.toml")),
+    ("maes-2013-sram", include_str!("../../profiles/maes-2013-sram.toml")),
+];

@@ -1,9 +1,10 @@
-//! A modelled array of SRAM cells: manufacture, conditions, power-up.
+//! A modelled array of SRAM cells: manufacture and conditions.
 //!
 //! Real-valued mathematics happens twice: when the cells are manufactured and when they are brought
-//! into an environment. What comes out is a threshold per cell, an integer; a power-up then only
-//! compares integers, with random numbers that have addresses. So the bytes of a readout depend on
-//! the seed, the process, the environment and the number of the readout, and on nothing else.
+//! into an environment. What comes out is integers for each cell, and a power-up only compares
+//! integers, with random numbers that have addresses. So the bytes of a readout depend on the seed,
+//! the process, the environment and the number of the readout, and on nothing else: not on the
+//! number of threads, the processor, or what was drawn before.
 //!
 //! # The addresses
 //!
@@ -11,17 +12,21 @@
 //!
 //! | what | node | stream | position |
 //! |---|---|---|---|
-//! | skew `z` | `cell skew` | 0 | words `2i`, `2i + 1` |
-//! | temperature coefficient `z'` | `cell temperature` | 0 | words `2i`, `2i + 1` |
-//! | high 16 bits of the draw | `power-up` | `r` | bytes `2i`, `2i + 1` |
-//! | low 48 bits of the draw | `power-up refinement` | `r` | words `2i`, `2i + 1` |
+//! | the device: noise, threshold, polarity | `die` | 0 | words 0 and 1, 2 and 3, 4 and 5 |
+//! | skew `z` | `cell skew` | 0 | word `i` |
+//! | the drifts with temperature, rise time and age; the retention time | `cell temperature`, `cell ramp`, `cell wander`, `cell retention` | 0 | word `i` |
+//! | whether such a drift is of the rare component | the same | 1 | word `i` |
+//! | 32 more bits of a cell far out in a tail | the same, and `cell skew` | 2 | word `i` |
+//! | scale and offset of a readout | `readout` | `r` | words 0 and 1, 2 and 3 |
+//! | what each cell reads | `power-up` | `r` | see [`batch`](super::batch) |
+//! | the same if it held 1 before, where that matters | `power-up after 1` | `r` | the same |
 //!
-//! Two words are a 64-bit integer, low half first; two bytes a 16-bit integer, low byte first. The
-//! cell takes the value it does not prefer if its 64-bit draw is below `round(2^64 Phi(-|u|))`. The
-//! low 48 bits (the high 48 of their two words) are looked up only when the high 16 leave it open.
+//! A word `w` of a skew, a drift or a retention time stands for the standard normal quantile of
+//! `(w + 1/2) / 2^32`. Two words are a 64-bit integer, low half first.
 //!
 //! The environment is no part of an address: the same readout number in two environments is the same
-//! noise on two sets of thresholds. Readouts that should be independent have different numbers.
+//! randomness on two sets of probabilities. Readouts that should be independent have different
+//! numbers.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -29,14 +34,19 @@ use core::fmt;
 use fuzzy_extractor::bits::BitString;
 use rand_core::Rng;
 
+use super::conditioned::ConditionedSram;
+use super::drift::TwoComponent;
 use super::environment::Environment;
+use super::instructions::{Instructions, Loop};
 use super::normal;
-use super::process::{Cell, Condition, Process};
-use crate::seed::{SeedTree, SimulatedRng};
+use super::process::{Cell, Condition, Die, Process};
+use super::skews::Skews;
+use crate::seed::SeedTree;
 
 /// The most cells an array can have: 2^26, the bits of 8 MiB.
 ///
-/// An array takes 8 bytes a cell, and 10 more for each environment it is brought into.
+/// An array takes 4 bytes a cell, and for each environment it is brought into 1 to 14 more, the most
+/// where its cells drift or many of them are noisy.
 pub const MAX_CELLS: usize = 1 << 26;
 
 /// The cells of one die, drawn from a process.
@@ -60,9 +70,11 @@ pub const MAX_CELLS: usize = 1 << 26;
 pub struct SramArray {
     process: Process,
     seed: SeedTree,
-    // z of each cell. z' is drawn again from its address when a temperature asks for it.
-    skews: Vec<f64>,
+    die: Die,
+    // The other coefficients are drawn when a condition asks for them.
+    skews: Skews,
     held: Option<BitString>,
+    instructions: Instructions,
 }
 
 impl SramArray {
@@ -76,11 +88,27 @@ impl SramArray {
         cells: usize,
         seed: &SeedTree,
     ) -> Result<Self, CellCountError> {
+        Self::manufacture_with(Instructions::detected(), process, cells, seed)
+    }
+
+    /// As [`manufacture`](Self::manufacture), with other instructions than the best there are, now and
+    /// in all that is made of it. The same cells, slower.
+    ///
+    /// # Errors
+    /// As [`manufacture`](Self::manufacture).
+    pub fn manufacture_with(
+        instructions: Instructions,
+        process: Process,
+        cells: usize,
+        seed: &SeedTree,
+    ) -> Result<Self, CellCountError> {
         if cells == 0 || cells > MAX_CELLS {
             return Err(CellCountError { cells });
         }
-        let skews = variates(&seed.child(SKEW), 0).take(cells).collect();
-        Ok(Self { process, seed: seed.clone(), skews, held: None })
+        let mut device = seed.child(DIE).stream(0);
+        let die = process.die([0; 3].map(|_| normal::variate(device.next_u64())));
+        let skews = Skews::draw(seed.child(SKEW), cells);
+        Ok(Self { process, seed: seed.clone(), die, skews, held: None, instructions })
     }
 
     /// The same die, its cells holding `pattern` while they age.
@@ -108,6 +136,25 @@ impl SramArray {
         &self.process
     }
 
+    /// The device's own noise `lambda1_d`, in standard deviations of the skew. Ground truth.
+    #[must_use]
+    pub fn lambda1(&self) -> f64 {
+        self.die.lambda1
+    }
+
+    /// The device's own threshold `lambda2_d`, in standard deviations of the skew. Ground truth.
+    #[must_use]
+    pub fn lambda2(&self) -> f64 {
+        self.die.lambda2
+    }
+
+    /// The device's own amplitude of polarity `s_d`, in standard deviations of the skew. Ground
+    /// truth.
+    #[must_use]
+    pub fn polarity(&self) -> f64 {
+        self.die.polarity
+    }
+
     /// Brings the cells into `environment`; worth keeping for many power-ups there.
     #[must_use]
     pub fn in_environment(&self, environment: &Environment) -> ConditionedSram {
@@ -131,33 +178,151 @@ impl SramArray {
 
     /// The cells under `condition`, having aged with `held`; not aged at all without.
     fn conditioned(&self, condition: &Condition, held: Option<&BitString>) -> ConditionedSram {
-        let mut dominant = Vec::with_capacity(self.cells().div_ceil(64));
-        let mut minority = Vec::with_capacity(self.cells().next_multiple_of(64));
-        for (cell, u) in self.latents(condition, held).enumerate() {
-            if cell % 64 == 0 {
-                dominant.push(0);
-            }
-            dominant[cell / 64] |= u64::from(u >= 0.0) << (cell % 64);
-            minority.push(threshold(normal::cdf(-u.abs())));
-        }
-        ConditionedSram::new(BitString::from_words(dominant, self.cells()), minority, &self.seed)
+        let noise = self.process.noise(&self.die, condition);
+        let retained = condition.retention.map(|quantile| {
+            let times = Skews::draw(self.seed.child(RETENTION), self.cells());
+            times.all(self.instructions).into_iter().map(|z| z > quantile).collect()
+        });
+        let latents = if self.is_plain(condition) {
+            Latents::Plain(Plain {
+                skews: self.skews.clone(),
+                threshold: self.die.lambda2,
+                per_noise: 1.0 / noise,
+            })
+        } else {
+            Latents::Each(self.latents(condition, held, noise))
+        };
+        ConditionedSram::new(latents, noise, retained, &self.process, &self.seed, self.instructions)
     }
 
-    /// The latent `u` of each cell.
-    fn latents<'a>(
-        &'a self,
-        condition: &'a Condition,
-        held: Option<&'a BitString>,
-    ) -> impl Iterator<Item = f64> + 'a {
-        let heated = condition.temperature_step != 0.0;
-        let mut coefficients = heated.then(|| variates(&self.seed.child(TEMPERATURE), 0));
-        self.skews.iter().enumerate().map(move |(index, &skew)| {
-            let temperature_coefficient =
-                coefficients.as_mut().and_then(Iterator::next).unwrap_or(0.0);
-            let held = held.is_some_and(|bits| bits.get(index));
-            let cell = Cell { skew, temperature_coefficient, held };
-            self.process.latent(&cell, condition)
-        })
+    /// Whether nothing but its skew tells one cell from another.
+    fn is_plain(&self, condition: &Condition) -> bool {
+        let Condition { temperature_step, ramp_step, wander, ageing_delta, .. } = *condition;
+        [temperature_step, ramp_step, wander, ageing_delta, self.die.polarity] == [0.0; 5]
+    }
+
+    /// The latent `u` of each cell, in a readout without a scale or an offset of its own.
+    fn latents(&self, condition: &Condition, held: Option<&BitString>, noise: f64) -> Vec<f64> {
+        let laws = &self.process;
+        let coefficients = |step: f64, label, law: &TwoComponent| {
+            let node = (step != 0.0).then(|| self.seed.child(label))?;
+            Some(drifts(node, self.cells(), law, self.instructions))
+        };
+        let temperature =
+            coefficients(condition.temperature_step, TEMPERATURE, laws.temperature().coefficient());
+        let ramp = coefficients(condition.ramp_step, RAMP, &TwoComponent::NORMAL);
+        let wander = coefficients(condition.wander, WANDER, laws.wander().coefficient());
+        let mut latents = self.skews.all(self.instructions);
+        for (word, latents) in latents.chunks_mut(64).enumerate() {
+            let of = |values: &Option<Vec<f64>>| {
+                let mut block = [0.0; 64];
+                if let Some(values) = values {
+                    let values = &values[64 * word..64 * word + latents.len()];
+                    block[..values.len()].copy_from_slice(values);
+                }
+                block
+            };
+            self.instructions.run(Block {
+                process: laws,
+                die: &self.die,
+                condition,
+                per_noise: 1.0 / noise,
+                polarity: laws.polarity().word(word),
+                held: held.map_or(0, |held| held.words()[word]),
+                temperature: &of(&temperature),
+                ramp: &of(&ramp),
+                wander: &of(&wander),
+                latents,
+            });
+        }
+        latents
+    }
+}
+
+/// The latents of cells in a condition.
+#[derive(Clone)]
+pub(super) enum Latents {
+    /// A number for each.
+    Each(Vec<f64>),
+    /// Cells that differ in their skew alone.
+    Plain(Plain),
+}
+
+/// Latents `u = (z - threshold) * per_noise`.
+#[derive(Clone)]
+pub(super) struct Plain {
+    pub(super) skews: Skews,
+    pub(super) threshold: f64,
+    pub(super) per_noise: f64,
+}
+
+impl Latents {
+    /// Number of cells.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Each(latents) => latents.len(),
+            Self::Plain(plain) => plain.skews.len(),
+        }
+    }
+
+    /// The latent of one cell.
+    pub(super) fn at(&self, cell: usize) -> f64 {
+        match self {
+            Self::Each(latents) => latents[cell],
+            Self::Plain(plain) => plain.of(plain.skews.at(cell)),
+        }
+    }
+
+    /// The latents of all cells.
+    pub(super) fn all(&self, instructions: Instructions) -> Vec<f64> {
+        match self {
+            Self::Each(latents) => latents.clone(),
+            Self::Plain(plain) => {
+                let mut latents = plain.skews.all(instructions);
+                latents.iter_mut().for_each(|z| *z = plain.of(*z));
+                latents
+            }
+        }
+    }
+}
+
+impl Plain {
+    /// The latent of a cell with skew `z`.
+    pub(super) fn of(&self, z: f64) -> f64 {
+        (z - self.threshold) * self.per_noise
+    }
+}
+
+/// The latents of up to 64 cells, in place of their skews.
+struct Block<'a> {
+    process: &'a Process,
+    die: &'a Die,
+    condition: &'a Condition,
+    per_noise: f64,
+    polarity: u64,
+    held: u64,
+    temperature: &'a [f64; 64],
+    ramp: &'a [f64; 64],
+    wander: &'a [f64; 64],
+    latents: &'a mut [f64],
+}
+
+impl Loop for Block<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn compute(self) {
+        for (i, latent) in self.latents.iter_mut().enumerate() {
+            let cell = Cell {
+                skew: *latent,
+                polarity: self.polarity >> i & 1 == 1,
+                temperature: self.temperature[i & 63],
+                ramp: self.ramp[i & 63],
+                wander: self.wander[i & 63],
+                held: self.held >> i & 1 == 1,
+            };
+            *latent = self.process.latent(&cell, self.die, self.condition) * self.per_noise;
+        }
     }
 }
 
@@ -170,154 +335,23 @@ impl fmt::Debug for SramArray {
     }
 }
 
-/// The cells of an array in one environment, ready to power up any number of times.
-#[derive(Clone)]
-pub struct ConditionedSram {
-    dominant: BitString,
-    // Thresholds, with cells that never flip up to a multiple of 64.
-    minority: Vec<u64>,
-    // High 16 bits of them: all that most comparisons need, packed for the cache.
-    high: Vec<u16>,
-    draws: SeedTree,
-    refinements: SeedTree,
-}
-
-impl ConditionedSram {
-    /// Cells with their preferred values and minority thresholds, of the die at `seed`.
-    fn new(dominant: BitString, mut minority: Vec<u64>, seed: &SeedTree) -> Self {
-        minority.resize(minority.len().next_multiple_of(64), 0);
-        Self {
-            dominant,
-            high: minority.iter().map(|&threshold| high_16(threshold)).collect(),
-            minority,
-            draws: seed.child(POWER_UP),
-            refinements: seed.child(REFINEMENT),
+/// The drifts of the cells of a node, of unit variance.
+fn drifts(
+    node: SeedTree,
+    cells: usize,
+    law: &TwoComponent,
+    instructions: Instructions,
+) -> Vec<f64> {
+    let skews = Skews::draw(node, cells);
+    let mut drifts = skews.all(instructions);
+    if !law.is_normal() {
+        let [(_, common), (rare, far)] = law.components();
+        for (drift, place) in drifts.iter_mut().zip(skews.places()) {
+            let is_rare = f64::from(place) * TWO_POW_MINUS_32 < rare;
+            *drift *= if is_rare { far } else { common };
         }
     }
-
-    /// Number of cells.
-    #[must_use]
-    pub fn cells(&self) -> usize {
-        self.dominant.len()
-    }
-
-    /// Readout `readout_index`.
-    #[must_use]
-    pub fn power_up(&self, readout_index: u64) -> BitString {
-        let mut draws = self.draws.stream(readout_index);
-        let blocks = self.dominant.words().iter().zip(self.high.as_chunks().0);
-        let words = blocks
-            .enumerate()
-            .map(|(block, (&dominant, high))| {
-                let Comparison { mut below, equal } = compare(&mut draws, high);
-                if equal != 0 {
-                    below |= self.refine(readout_index, block, equal);
-                }
-                dominant ^ below
-            })
-            .collect();
-        BitString::from_words(words, self.cells())
-    }
-
-    /// What each cell prefers. Ground truth.
-    #[must_use]
-    pub fn dominant(&self) -> &BitString {
-        &self.dominant
-    }
-
-    /// The probability that `cell` powers up as the value it does not prefer, 0 to 0.5, a multiple of
-    /// 2^-64. Ground truth.
-    ///
-    /// # Panics
-    /// If there is no such cell.
-    #[must_use]
-    pub fn minority_probability(&self, cell: usize) -> f64 {
-        assert!(cell < self.cells(), "cell {cell} of {}", self.cells());
-        self.minority[cell] as f64 / TWO_POW_64
-    }
-
-    /// The probability that `cell` powers up as 1. Ground truth.
-    ///
-    /// # Panics
-    /// If there is no such cell.
-    #[must_use]
-    pub fn one_probability(&self, cell: usize) -> f64 {
-        let minority = self.minority_probability(cell);
-        if self.dominant.get(cell) { 1.0 - minority } else { minority }
-    }
-
-    /// Decides the cells of `block` that `open` marks by the low 48 bits of their draws.
-    fn refine(&self, readout_index: u64, block: usize, open: u64) -> u64 {
-        let refinements = self.refinements.stream(readout_index);
-        let mut below = 0;
-        let mut rest = open;
-        while rest != 0 {
-            let place = rest.trailing_zeros() as usize;
-            rest &= rest - 1;
-            let cell = 64 * block + place;
-            let low = refinements.clone().at(2 * cell as u64).next_u64() >> 16;
-            below |= u64::from(low < self.minority[cell] & LOW_48) << place;
-        }
-        below
-    }
-}
-
-impl fmt::Debug for ConditionedSram {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConditionedSram").field("cells", &self.cells()).finish_non_exhaustive()
-    }
-}
-
-/// The draws of 64 cells against their thresholds, 16 bits each, a bit per cell.
-struct Comparison {
-    below: u64,
-    equal: u64,
-}
-
-// Written so that the compiler compares many cells at a time: flags in bytes first, bits after.
-fn compare(draws: &mut SimulatedRng, thresholds: &[u16; 64]) -> Comparison {
-    let mut bytes = [0; 128];
-    draws.fill_bytes(&mut bytes);
-    let (mut below, mut equal) = ([0; 64], [0; 64]);
-    for (place, (&pair, &threshold)) in bytes.as_chunks().0.iter().zip(thresholds).enumerate() {
-        let draw = u16::from_le_bytes(pair);
-        below[place] = u8::from(draw < threshold);
-        equal[place] = u8::from(draw == threshold);
-    }
-    Comparison { below: bits_of(&below), equal: bits_of(&equal) }
-}
-
-/// The bits of 64 bytes that are 0 or 1, first byte lowest.
-fn bits_of(flags: &[u8; 64]) -> u64 {
-    // The product moves byte j of eight, at bit 8j, to bit 56 + j; nothing else gets there.
-    const GATHER: u64 = 0x0102_0408_1020_4080;
-    flags
-        .as_chunks()
-        .0
-        .iter()
-        .rev()
-        .fold(0, |bits, &eight| bits << 8 | u64::from_le_bytes(eight).wrapping_mul(GATHER) >> 56)
-}
-
-/// The N(0,1) variates of a node, from cell `first` on.
-fn variates(node: &SeedTree, first: u64) -> impl Iterator<Item = f64> + use<> {
-    let mut words = node.stream(0).at(2 * first);
-    core::iter::repeat_with(move || normal::variate(words.next_u64()))
-}
-
-/// `round(2^64 probability)` for a probability of at most one half: exact scaling, then the only
-/// rounding.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a probability of at most 1/2 scales to 0..=2^63"
-)]
-fn threshold(probability: f64) -> u64 {
-    libm::round(probability * TWO_POW_64) as u64
-}
-
-fn high_16(threshold: u64) -> u16 {
-    (threshold >> 48) as u16
+    drifts
 }
 
 /// A number of cells that no array has.
@@ -352,65 +386,11 @@ impl fmt::Display for HeldLengthError {
 
 impl core::error::Error for HeldLengthError {}
 
+const DIE: &str = "die";
 const SKEW: &str = "cell skew";
 const TEMPERATURE: &str = "cell temperature";
-const POWER_UP: &str = "power-up";
-const REFINEMENT: &str = "power-up refinement";
+const RAMP: &str = "cell ramp";
+const WANDER: &str = "cell wander";
+const RETENTION: &str = "cell retention";
 
-const TWO_POW_64: f64 = 18_446_744_073_709_551_616.0;
-const LOW_48: u64 = (1 << 48) - 1;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use alloc::vec;
-
-    const CELLS: usize = 1000;
-
-    /// The 64-bit draw of a cell, read from the addresses in the door comment one at a time.
-    fn draw(seed: &SeedTree, cell: usize, readout: u64) -> u64 {
-        let cell = cell as u64;
-        let word = seed.child("power-up").stream(readout).at(cell / 2).next_u32();
-        let high = u64::from(word >> (16 * (cell % 2)) & 0xffff);
-        let low = seed.child("power-up refinement").stream(readout).at(2 * cell).next_u64() >> 16;
-        high << 48 | low
-    }
-
-    fn with_thresholds(seed: &SeedTree, minority: Vec<u64>) -> ConditionedSram {
-        ConditionedSram::new(BitString::zeros(minority.len()), minority, seed)
-    }
-
-    /// Thresholds at and just above each draw: every comparison is a tie of the high 16 bits, and
-    /// one part in 2^64 decides.
-    #[test]
-    fn comparisons_are_exact_to_the_last_bit() {
-        let seed = SeedTree::from_seed(5);
-        for readout in [0, 1, u64::MAX] {
-            let draws: Vec<u64> = (0..CELLS).map(|cell| draw(&seed, cell, readout)).collect();
-            let just_above = draws.iter().map(|draw| draw + 1).collect();
-            assert_eq!(with_thresholds(&seed, draws).power_up(readout).weight(), 0);
-            assert_eq!(with_thresholds(&seed, just_above).power_up(readout).weight(), CELLS);
-        }
-    }
-
-    #[test]
-    fn thresholds_at_the_edges() {
-        assert_eq!(threshold(0.5), 1 << 63);
-        assert_eq!(threshold(2f64.powi(-64)), 1);
-        assert_eq!(threshold(2f64.powi(-66)), 0);
-        assert_eq!(threshold(normal::cdf(-9.5)), 0);
-        assert_eq!(threshold(f64::MIN_POSITIVE), 0);
-        let never = with_thresholds(&SeedTree::from_seed(1), vec![0; 1 << 20]);
-        assert_eq!(never.power_up(0).weight(), 0);
-    }
-
-    #[test]
-    fn any_range_of_cells_can_be_manufactured_by_itself() {
-        let node = SeedTree::from_seed(9).child(SKEW);
-        let whole: Vec<f64> = variates(&node, 0).take(CELLS).collect();
-        for (first, len) in [(0, 10), (1, 17), (63, 130), (64, 64), (999, 1)] {
-            let part: Vec<f64> = variates(&node, first as u64).take(len).collect();
-            assert_eq!(part, whole[first..first + len]);
-        }
-    }
-}
+const TWO_POW_MINUS_32: f64 = 1.0 / 4_294_967_296.0;

@@ -599,7 +599,7 @@ fn describe(device: &DeviceFolder) -> Value {
     let silicon = match &device.description().silicon {
         SiliconSource::Modelled(die) => json!({
             "kind": "modelled", "profile": die.profile, "cells": die.cells,
-            "lambda1": die.lambda1, "lambda2": die.lambda2,
+            "lambda1": die.process.lambda1(), "lambda2": die.process.lambda2(),
         }),
         SiliconSource::Recorded(die) => json!({
             "kind": "recorded", "path": shown(&die.path), "name": die.name,

@@ -48,6 +48,16 @@ impl Progress {
     }
 }
 
+impl Progress {
+    /// What is known so far.
+    pub(crate) fn tell(&self, estimate: &impl std::fmt::Display) {
+        // Only where it is seen: an estimate may cost more than a glance.
+        if self.shown.lock().is_ok_and(|shown| *shown) {
+            self.bar.set_message(estimate.to_string());
+        }
+    }
+}
+
 impl Drop for Progress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();

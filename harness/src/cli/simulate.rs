@@ -1,7 +1,9 @@
-//! `puflab simulate`: power-ups of a population, as a file.
+//! `puflab simulate`: power-ups of a population, counted and as a file.
 
-use std::path::Path;
+use std::fmt;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use clap::Args;
 use puf_emulator::silicon::CellCountError;
@@ -11,9 +13,9 @@ use super::exit::{Exit, Failure};
 use super::interrupt;
 use super::session::{Session, count, inputs, plain, shown};
 use super::silicon_arguments::{EnvironmentArguments, SiliconArguments};
-use crate::readouts::write::{Layout, ReadoutWriter, Shape, WriteError};
+use crate::readouts::write::{Layout, ProbabilityWriter, ReadoutWriter, Shape, WriteError};
 use crate::report::json::Document;
-use crate::simulation::{self, Plan};
+use crate::simulation::{self, Batch, Counts, Plan, Wanted};
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -33,60 +35,99 @@ pub(crate) struct Arguments {
     /// Eight cells a byte, most significant bit first; `.bin` is always packed.
     #[arg(long)]
     packed: bool,
+    /// Also writes what no measurement tells: the true probability of each cell to read 1, as `.npy`
+    /// of shape (D, N).
+    #[arg(long, value_name = "F.npy")]
+    probabilities: Option<PathBuf>,
 }
 
 pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Failure> {
-    let Some(path) = session.output() else {
-        return Err(Failure::usage("no file to write the power-ups to")
-            .advise("--output F.npy, F.bin or F.csv"));
-    };
     let named = arguments.silicon.resolve()?;
     let environment = arguments.environment.resolve()?;
-    let Arguments { cells, devices, readouts, .. } = *arguments;
+    let Arguments { cells, devices, readouts, packed, .. } = *arguments;
     let shape = Shape { devices, readouts, cells };
     let seed = session.seed()?;
-    let plan = Plan { seed, process: named.process, shape, environment };
+    let wanted = Wanted {
+        readouts: session.output().is_some(),
+        probabilities: arguments.probabilities.is_some(),
+    };
+    let plan = Plan { seed, process: named.process, shape, environment, wanted };
 
-    let layout = Layout::of(path, arguments.packed).map_err(write_failure)?;
     // Before any file is begun: a die that cannot be made leaves nothing behind.
     simulation::check(&plan).map_err(|error| too_many(&error))?;
-    check_space(path, layout.bytes(shape))?;
-    let mut writer = ReadoutWriter::create(path, layout, shape).map_err(write_failure)?;
-    let progress = session.progress((devices * readouts) as u64, "simulating");
+    if devices == 0 || readouts == 0 {
+        return Err(write_failure(WriteError::Nothing(shape)));
+    }
+    let total = devices.checked_mul(readouts).filter(|total| total.checked_mul(cells).is_some());
+    let Some(total) = total else {
+        return Err(write_failure(WriteError::Nothing(shape)));
+    };
+    let layout = session.output().map(|path| Layout::of(path, packed)).transpose();
+    let layout = layout.map_err(write_failure)?;
+    check_space(&[
+        (session.output(), layout.map_or(0, |layout| layout.bytes(shape))),
+        (arguments.probabilities.as_deref(), ProbabilityWriter::bytes(devices, cells)),
+    ])?;
+    let mut files = Files::create(session.output().zip(layout), arguments, shape)?;
+    let progress = session.progress(total as u64, "simulating");
     let interrupted = interrupt::flag()?;
-    let counts = simulation::run(&plan, |readout| -> Result<(), Stopped> {
+    let started = Instant::now();
+    let mut spread = Spread::default();
+    let counts = simulation::run(&plan, |batch| -> Result<(), Stopped> {
         if interrupted.load(Ordering::Relaxed) {
             return Err(Stopped::Interrupted);
         }
-        writer.push(readout)?;
-        progress.advance(1);
+        files.push(&batch)?;
+        spread.add(&batch);
+        progress.advance(batch.range.len() as u64);
+        progress.tell(&spread);
         Ok(())
     })
     .map_err(Stopped::failure)?;
     drop(progress);
-    let files = writer.finish().map_err(write_failure)?;
+    let written = files.finish()?;
+    let standard_error = spread.standard_error();
+    if written.is_empty() {
+        let seconds = started.elapsed().as_secs_f64();
+        let speed = counts.cells as f64 / seconds / 1e9;
+        session.note(format_args!(
+            "nothing is written without --output; {speed:.2} billion cells a second"
+        ));
+    }
 
     let expected = named.process.ber_at(&environment);
     let environment = json!({
         "temperature_celsius": environment.temperature_celsius(),
         "age_years": environment.age_years(),
+        "supply_ramp_us": environment.supply_ramp_us(),
+        "off_seconds": environment.off_seconds(),
     });
     let page = || {
-        let files: Vec<String> = files.iter().map(|file| plain(file.display())).collect();
+        let files: Vec<String> = written.iter().map(|file| plain(file.display())).collect();
+        let files = if files.is_empty() {
+            String::new()
+        } else {
+            format!("  written to    {}\n", abridge(&files))
+        };
         let ber = counts.ber().map_or(String::new(), |ber| {
             let (errors, compared) = (counts.errors, counts.compared);
+            let spread = standard_error.map_or(String::new(), |error| {
+                format!(
+                    "                standard error {error:.2e}, from the spread over devices\n"
+                )
+            });
             format!(
-                "  realised BER  {ber:.6} to the first of these readouts ({errors} of {compared})\n"
+                "  realised BER  {ber:.6} to the first of these readouts ({errors} of {compared})\n\
+                 {spread}"
             )
         });
         format!(
             "{} x {readouts} readouts x {cells} cells of {}\n  seed          {seed}\n\
              {ber}  expected BER  {expected:.6} to an enrolment where the process was characterised\n  ones          \
-             {:.6}\n  written to    {}\n",
+             {:.6}\n{files}",
             count(devices, "device"),
             named.name,
             counts.ones_fraction(),
-            abridge(&files),
         )
     };
     let document = || {
@@ -99,10 +140,11 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Fail
             ("packed", json!(arguments.packed)),
         ];
         let results = json!({
-            "files": files.iter().map(|file| shown(file)).collect::<Vec<_>>(),
+            "files": written.iter().map(|file| shown(file)).collect::<Vec<_>>(),
             "shape": [devices, readouts, cells],
             "seed": seed,
             "realised_ber": counts.ber(),
+            "realised_ber_standard_error": standard_error,
             "expected_ber_to_reference_enrolment": expected,
             "errors": counts.errors,
             "compared": counts.compared,
@@ -115,10 +157,108 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Fail
     Ok(Exit::Done)
 }
 
+/// What is written, if anything.
+struct Files {
+    readouts: Option<ReadoutWriter>,
+    probabilities: Option<ProbabilityWriter>,
+    probability_path: Option<PathBuf>,
+}
+
+impl Files {
+    fn create(
+        readouts: Option<(&Path, Layout)>,
+        arguments: &Arguments,
+        shape: Shape,
+    ) -> Result<Self, Failure> {
+        let begin = |(path, layout)| ReadoutWriter::create(path, layout, shape);
+        let probability_path = arguments.probabilities.clone();
+        let probabilities = probability_path
+            .as_ref()
+            .map(|path| ProbabilityWriter::create(path, shape.devices, shape.cells))
+            .transpose()
+            .map_err(write_failure)?;
+        let readouts = readouts.map(begin).transpose().map_err(write_failure)?;
+        Ok(Self { readouts, probabilities, probability_path })
+    }
+
+    fn push(&mut self, batch: &Batch) -> Result<(), WriteError> {
+        if let Some(writer) = &mut self.readouts {
+            batch.readouts.iter().try_for_each(|readout| writer.push(readout))?;
+        }
+        if let (Some(writer), Some(probabilities)) = (&mut self.probabilities, &batch.probabilities)
+        {
+            writer.push(probabilities)?;
+        }
+        Ok(())
+    }
+
+    /// Puts all files in place; what can fail for want of space has failed before the first shows.
+    fn finish(self) -> Result<Vec<PathBuf>, Failure> {
+        let staged = self.probabilities.map(ProbabilityWriter::stage).transpose();
+        let staged = staged.map_err(write_failure)?;
+        let readouts = self.readouts.map(ReadoutWriter::finish).transpose();
+        let mut written = readouts.map_err(write_failure)?.unwrap_or_default();
+        if let Some(staged) = staged {
+            staged.commit().map_err(|error| write_failure(error.into()))?;
+            written.extend(self.probability_path);
+        }
+        Ok(written)
+    }
+}
+
+/// Bit error rates of the devices, for how far their mean may be off.
+///
+/// The cells of a device keep their probabilities in all of its readouts, so that errors are not
+/// independent; devices are.
+#[derive(Clone, Copy, Default)]
+struct Spread {
+    device: usize,
+    counts: Counts,
+    // Of the devices before: how many, their mean, and the sum of squares about it (Welford, 1962).
+    devices: f64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Spread {
+    fn add(&mut self, batch: &Batch) {
+        if batch.device != self.device {
+            *self = Self { device: batch.device, counts: Counts::default(), ..self.closed() };
+        }
+        self.counts += batch.counts;
+    }
+
+    /// With the present device among those before.
+    fn closed(&self) -> Self {
+        let Some(rate) = self.counts.ber() else { return *self };
+        let devices = self.devices + 1.0;
+        let mean = self.mean + (rate - self.mean) / devices;
+        let squares = self.squares + (rate - self.mean) * (rate - mean);
+        Self { devices, mean, squares, counts: Counts::default(), ..*self }
+    }
+
+    /// One standard error of the mean rate; `None` below two devices.
+    fn standard_error(&self) -> Option<f64> {
+        let Self { devices, squares, .. } = self.closed();
+        (devices >= 2.0).then(|| libm::sqrt(squares / (devices - 1.0) / devices))
+    }
+}
+
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BER {:.5}", self.closed().mean)?;
+        match self.standard_error() {
+            Some(error) => write!(f, " +- {error:.1e}"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Refuses what cannot fit before it fills the disk.
-fn check_space(path: &Path, needed: u128) -> Result<(), Failure> {
+fn check_space(files: &[(Option<&Path>, u128)]) -> Result<(), Failure> {
     #[cfg(unix)]
-    {
+    for &(path, needed) in files {
+        let Some(path) = path else { continue };
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
         let is_file = std::fs::metadata(path).map_or(true, |metadata| metadata.is_file());
@@ -128,10 +268,10 @@ fn check_space(path: &Path, needed: u128) -> Result<(), Failure> {
             let free = u128::from(disk.f_bavail) * u128::from(disk.f_frsize);
             if needed > free {
                 return Err(Failure::unreachable(format_args!(
-                    "{}: the power-ups take {needed} bytes, {free} are free",
+                    "{}: it takes {needed} bytes, {free} are free",
                     path.display()
                 ))
-                .advise("--packed takes an eighth"));
+                .advise("--packed takes an eighth; without --output, only counts are kept"));
             }
         }
     }

@@ -1,13 +1,15 @@
 //! What a chip is, as `chip.toml` says it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
 use puf_emulator::chip::Serial;
-use puf_emulator::silicon::{AgeingLaw, ParameterError, Process, TemperatureLaw};
+use puf_emulator::silicon::{AgeingLaw, Parameter, ParameterError, Process, TemperatureLaw};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 
 /// What a chip is: fixed when it is made.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,29 +36,15 @@ pub enum SiliconSource {
 }
 
 /// A die drawn from a process: the seed is the die.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ModelledDie {
     /// Where the numbers come from: a profile's name, or `custom`.
     pub profile: String,
-    /// See [`Process`].
-    pub lambda1: f64,
-    /// See [`Process`].
-    pub lambda2: f64,
-    /// See [`TemperatureLaw`].
-    pub theta_celsius: f64,
-    /// See [`TemperatureLaw`].
-    pub reference_celsius: f64,
-    /// See [`AgeingLaw`].
-    pub ageing_delta: f64,
-    /// See [`AgeingLaw`].
-    pub ageing_reference_years: f64,
-    /// See [`AgeingLaw`].
-    pub ageing_exponent: f64,
+    /// What its cells are drawn from.
+    pub process: Process,
     /// Number of cells.
     pub cells: usize,
     /// Root of the die's [seed tree](puf_emulator::seed::SeedTree): the secret that the die is.
-    #[serde(with = "hex_bytes")]
     pub seed: [u8; 32],
 }
 
@@ -64,29 +52,7 @@ impl ModelledDie {
     /// A die of a process.
     #[must_use]
     pub fn new(profile: &str, process: &Process, cells: usize, seed: [u8; 32]) -> Self {
-        Self {
-            profile: profile.to_owned(),
-            lambda1: process.lambda1(),
-            lambda2: process.lambda2(),
-            theta_celsius: process.temperature().theta_celsius(),
-            reference_celsius: process.temperature().reference_celsius(),
-            ageing_delta: process.ageing().delta_reference(),
-            ageing_reference_years: process.ageing().reference_years(),
-            ageing_exponent: process.ageing().exponent(),
-            cells,
-            seed,
-        }
-    }
-
-    /// The process.
-    ///
-    /// # Errors
-    /// When a number is out of range.
-    pub fn process(&self) -> Result<Process, DescriptionError> {
-        let temperature = TemperatureLaw::new(self.theta_celsius, self.reference_celsius)?;
-        let years = self.ageing_reference_years;
-        let ageing = AgeingLaw::new(self.ageing_delta, years, self.ageing_exponent)?;
-        Ok(Process::new(self.lambda1, self.lambda2, temperature, ageing)?)
+        Self { profile: profile.to_owned(), process: *process, cells, seed }
     }
 }
 
@@ -109,18 +75,6 @@ pub struct RecordedDie {
     pub digest: [u8; 32],
 }
 
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    schema: u32,
-    serial: String,
-    code: String,
-    sketch: String,
-    first_cell: usize,
-    modelled: Option<ModelledDie>,
-    recorded: Option<RecordedDie>,
-}
-
 impl Description {
     /// Writes `chip.toml`.
     ///
@@ -129,7 +83,7 @@ impl Description {
     #[must_use]
     pub fn to_toml(&self) -> String {
         let (modelled, recorded) = match self.silicon.clone() {
-            SiliconSource::Modelled(die) => (Some(die), None),
+            SiliconSource::Modelled(die) => (Some(DieTable::from(&die)), None),
             SiliconSource::Recorded(die) => (None, Some(die)),
         };
         let file = File {
@@ -147,26 +101,124 @@ impl Description {
         }
     }
 
-    /// Reads `chip.toml`.
+    /// Reads `chip.toml`, of this schema or of schema 1.
     ///
     /// # Errors
     /// Names what is wrong, with its line where there is one.
     pub fn from_toml(bytes: &[u8]) -> Result<Self, DescriptionError> {
         let text = std::str::from_utf8(bytes).map_err(|_| DescriptionError::NotText)?;
-        let file: File =
-            toml::from_str(text).map_err(|error| DescriptionError::Toml(error.to_string()))?;
-        if file.schema != SCHEMA {
-            return Err(DescriptionError::Schema { found: file.schema });
+        match parse::<Schema>(text)?.schema {
+            1 => parse::<File<DieTable1>>(text)?.described(),
+            SCHEMA => parse::<File<DieTable>>(text)?.described(),
+            found => Err(DescriptionError::Schema { found }),
         }
-        let serial = from_hex(&file.serial).map(Serial).ok_or(DescriptionError::Serial)?;
-        let silicon = match (file.modelled, file.recorded) {
-            (Some(die), None) => SiliconSource::Modelled(die),
+    }
+}
+
+/// `chip.toml`, with what its schema says of a modelled die.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File<Die> {
+    schema: u32,
+    serial: String,
+    code: String,
+    sketch: String,
+    first_cell: usize,
+    modelled: Option<Die>,
+    recorded: Option<RecordedDie>,
+}
+
+/// What every schema begins with.
+#[derive(Deserialize)]
+struct Schema {
+    schema: u32,
+}
+
+/// `[modelled]` of schema 2: every parameter of the process by its name.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DieTable {
+    profile: String,
+    cells: usize,
+    #[serde(with = "hex_bytes")]
+    seed: [u8; 32],
+    parameters: BTreeMap<String, f64>,
+}
+
+/// `[modelled]` of schema 1: the laws of temperature and ageing only, in names of their own.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DieTable1 {
+    profile: String,
+    lambda1: f64,
+    lambda2: f64,
+    theta_celsius: f64,
+    reference_celsius: f64,
+    ageing_delta: f64,
+    ageing_reference_years: f64,
+    ageing_exponent: f64,
+    cells: usize,
+    #[serde(with = "hex_bytes")]
+    seed: [u8; 32],
+}
+
+impl<Die> File<Die>
+where
+    ModelledDie: TryFrom<Die, Error = DescriptionError>,
+{
+    fn described(self) -> Result<Description, DescriptionError> {
+        let serial = from_hex(&self.serial).map(Serial).ok_or(DescriptionError::Serial)?;
+        let silicon = match (self.modelled, self.recorded) {
+            (Some(die), None) => SiliconSource::Modelled(die.try_into()?),
             (None, Some(die)) => SiliconSource::Recorded(die),
             _ => return Err(DescriptionError::Silicon),
         };
-        let File { code, sketch, first_cell, .. } = file;
-        Ok(Self { serial, code, sketch, first_cell, silicon })
+        let Self { code, sketch, first_cell, .. } = self;
+        Ok(Description { serial, code, sketch, first_cell, silicon })
     }
+}
+
+impl From<&ModelledDie> for DieTable {
+    fn from(die: &ModelledDie) -> Self {
+        let parameters = die.process.parameters();
+        Self {
+            profile: die.profile.clone(),
+            cells: die.cells,
+            seed: die.seed,
+            parameters: parameters
+                .map(|(parameter, value)| (parameter.name.to_owned(), value))
+                .collect(),
+        }
+    }
+}
+
+impl TryFrom<DieTable> for ModelledDie {
+    type Error = DescriptionError;
+
+    fn try_from(table: DieTable) -> Result<Self, DescriptionError> {
+        let DieTable { profile, cells, seed, parameters } = table;
+        if let Some(name) = parameters.keys().find(|name| Parameter::named(name).is_none()) {
+            return Err(DescriptionError::UnknownParameter(name.clone()));
+        }
+        let process = Process::from_parameters(|name| parameters.get(name).copied())?;
+        Ok(Self { profile, process, cells, seed })
+    }
+}
+
+impl TryFrom<DieTable1> for ModelledDie {
+    type Error = DescriptionError;
+
+    fn try_from(table: DieTable1) -> Result<Self, DescriptionError> {
+        let temperature = TemperatureLaw::new(table.theta_celsius, table.reference_celsius)?;
+        let years = table.ageing_reference_years;
+        let ageing = AgeingLaw::new(table.ageing_delta, years, table.ageing_exponent)?;
+        let process = Process::new(table.lambda1, table.lambda2, temperature, ageing)?;
+        Ok(Self { profile: table.profile, process, cells: table.cells, seed: table.seed })
+    }
+}
+
+fn parse<T: DeserializeOwned>(text: &str) -> Result<T, DescriptionError> {
+    toml::from_str(text).map_err(|error| DescriptionError::Toml(error.to_string()))
 }
 
 /// Why a `chip.toml` cannot be read.
@@ -185,6 +237,8 @@ pub enum DescriptionError {
     Serial,
     /// Not exactly one of `[modelled]` and `[recorded]`.
     Silicon,
+    /// A parameter that no process has.
+    UnknownParameter(String),
     /// A number out of range.
     Parameter(ParameterError),
 }
@@ -201,10 +255,11 @@ impl fmt::Display for DescriptionError {
             Self::NotText => f.write_str("not UTF-8"),
             Self::Toml(error) => f.write_str(error.trim_end()),
             Self::Schema { found } => {
-                write!(f, "schema {found}, this program reads schema {SCHEMA}")
+                write!(f, "schema {found}, this program reads schema 1 and {SCHEMA}")
             }
             Self::Serial => f.write_str("serial is not 32 hex digits"),
             Self::Silicon => f.write_str("exactly one of [modelled] and [recorded] belongs here"),
+            Self::UnknownParameter(name) => write!(f, "no parameter is called {name:?}"),
             Self::Parameter(error) => error.fmt(f),
         }
     }

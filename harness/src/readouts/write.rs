@@ -76,8 +76,8 @@ impl Layout {
     /// What stands before the first readout.
     fn header(self, shape: Shape) -> Vec<u8> {
         match self {
-            Self::Npy => npy_header([shape.devices, shape.readouts, shape.cells]),
-            Self::NpyPacked => npy_header([shape.devices, shape.readouts, shape.cells / 8]),
+            Self::Npy => npy_header("|u1", &[shape.devices, shape.readouts, shape.cells]),
+            Self::NpyPacked => npy_header("|u1", &[shape.devices, shape.readouts, shape.cells / 8]),
             Self::Raw | Self::Csv => Vec::new(),
         }
     }
@@ -117,14 +117,13 @@ fn unpack(readout: &BitString, bytes: &mut Vec<u8>) {
     bytes.truncate(readout.len());
 }
 
-/// Header of an array of `uint8`, version 1.0, padded so that the elements are aligned to 64 bytes
-/// (NEP 1, `numpy.lib.format`).
-fn npy_header(shape: [usize; 3]) -> Vec<u8> {
+/// Header of an array, version 1.0, padded so that the elements are aligned to 64 bytes (NEP 1,
+/// `numpy.lib.format`).
+fn npy_header(descr: &str, shape: &[usize]) -> Vec<u8> {
     const BEFORE_TEXT: usize = 10;
-    let [devices, readouts, last] = shape;
-    let mut text = format!(
-        "{{'descr': '|u1', 'fortran_order': False, 'shape': ({devices}, {readouts}, {last}), }}"
-    );
+    let shape: Vec<String> = shape.iter().map(usize::to_string).collect();
+    let shape = shape.join(", ");
+    let mut text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({shape}), }}");
     let padded = (BEFORE_TEXT + text.len() + 1).next_multiple_of(64) - BEFORE_TEXT;
     text.push_str(&" ".repeat(padded - 1 - text.len()));
     text.push('\n');
@@ -274,6 +273,76 @@ impl ReadoutWriter {
     }
 }
 
+/// Writes the probability of each cell to read 1, ground truth, as `.npy`: `float64` of shape
+/// (devices, cells).
+#[derive(Debug)]
+pub struct ProbabilityWriter {
+    path: PathBuf,
+    output: Output,
+    cells: usize,
+    devices_left: usize,
+}
+
+impl ProbabilityWriter {
+    /// Begins the file.
+    ///
+    /// # Errors
+    /// [`WriteError::Extension`] for any but `npy`, [`WriteError::Output`] when nothing can be
+    /// written there.
+    pub fn create(path: &Path, devices: usize, cells: usize) -> Result<Self, WriteError> {
+        let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("");
+        if !extension.eq_ignore_ascii_case("npy") {
+            return Err(WriteError::ProbabilityExtension(path.to_owned()));
+        }
+        let output = Output::create(path)?;
+        let mut writer = Self { path: path.to_owned(), output, cells, devices_left: devices };
+        writer.write(&npy_header("<f8", &[devices, cells]))?;
+        Ok(writer)
+    }
+
+    /// Bytes of the file, its header aside.
+    #[must_use]
+    pub fn bytes(devices: usize, cells: usize) -> u128 {
+        (devices as u128).saturating_mul(cells as u128).saturating_mul(8)
+    }
+
+    /// Writes the probabilities of the next device.
+    ///
+    /// # Errors
+    /// [`WriteError::Cells`] or [`WriteError::Readouts`] for what the shape has no place for,
+    /// [`WriteError::Output`] when they cannot be written.
+    pub fn push(&mut self, probabilities: &[f64]) -> Result<(), WriteError> {
+        if probabilities.len() != self.cells {
+            return Err(WriteError::Cells { expected: self.cells, found: probabilities.len() });
+        }
+        let Some(left) = self.devices_left.checked_sub(1) else {
+            return Err(WriteError::Readouts { expected: 0, found: 1 });
+        };
+        self.devices_left = left;
+        let bytes: Vec<u8> = probabilities.iter().flat_map(|p| p.to_le_bytes()).collect();
+        self.write(&bytes)
+    }
+
+    /// Completes the file; it takes its place when what is returned is committed.
+    ///
+    /// # Errors
+    /// [`WriteError::Readouts`] if devices are missing, [`WriteError::Output`] when the file cannot
+    /// be completed.
+    pub fn stage(self) -> Result<Staged, WriteError> {
+        if self.devices_left > 0 {
+            return Err(WriteError::Readouts { expected: self.devices_left, found: 0 });
+        }
+        Ok(self.output.stage()?)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
+        self.output.write_all(bytes).map_err(|source| {
+            let path = self.path.clone();
+            WriteError::Output(OutputError { action: "write", path, source })
+        })
+    }
+}
+
 /// `F.bin` as `F-007.bin`.
 fn numbered(path: &Path, number: usize, files: usize) -> PathBuf {
     let width = number_width(files);
@@ -297,6 +366,8 @@ pub(super) fn number_width(count: usize) -> usize {
 pub enum WriteError {
     /// An extension that names no written form.
     Extension(PathBuf),
+    /// Probabilities are written as `.npy` only.
+    ProbabilityExtension(PathBuf),
     /// CSV has no packed form.
     PackedText,
     /// A shape without cells, or beyond all bounds.
@@ -335,6 +406,9 @@ impl fmt::Display for WriteError {
         match self {
             Self::Extension(path) => {
                 write!(f, "{}: readouts are written as .npy, .bin or .csv", path.display())
+            }
+            Self::ProbabilityExtension(path) => {
+                write!(f, "{}: probabilities are written as .npy", path.display())
             }
             Self::PackedText => write!(f, "CSV has no packed form; .npy and .bin have"),
             Self::Nothing(Shape { devices, readouts, cells }) => {

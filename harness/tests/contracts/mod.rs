@@ -13,6 +13,8 @@ use fuzzy_extractor::extractor::FuzzyExtractor;
 use fuzzy_extractor::helper_data::{Binding, HelperData};
 use fuzzy_extractor::response::Response;
 use fuzzy_extractor::sketch::CodeOffset;
+use puf_emulator::silicon::Process;
+use puf_emulator::silicon::profile::Profile;
 use puf_emulator::wire::Message;
 use puflab::device_folder::{Description, check_state};
 use puflab::link::{Link, TimedStream, Timeouts};
@@ -90,6 +92,26 @@ pub fn device_state(bytes: &[u8]) {
     if let Ok(description) = Description::from_toml(bytes) {
         let again = Description::from_toml(description.to_toml().as_bytes());
         assert_eq!(again, Ok(description));
+    }
+}
+
+/// Reading a profile never panics; what is read writes what reads the same again, and makes a process.
+pub fn profile(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    match Profile::from_toml(text) {
+        Ok(profile) => {
+            let written = profile.to_toml();
+            assert_eq!(Profile::from_toml(&written).as_ref(), Ok(&profile), "{written}");
+            let process = profile.process().expect("every parameter was checked");
+            let again = process.parameters().map(|(parameter, value)| (parameter.name, value));
+            let again: Vec<_> = again.collect();
+            let value_of = |name: &str| again.iter().find(|(n, _)| *n == name).map(|(_, v)| *v);
+            assert_eq!(Process::from_parameters(value_of), Ok(process));
+        }
+        Err(error) => {
+            let shown = error.to_string();
+            assert!(!shown.is_empty() && shown.len() < 4000, "{shown}");
+        }
     }
 }
 
