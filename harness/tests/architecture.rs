@@ -204,7 +204,7 @@ fn every_file_is_reached() {
                         let line = line.trim();
                         let line = line.strip_prefix("pub(crate) ").unwrap_or(line);
                         let line = line.strip_prefix("pub(super) ").unwrap_or(line);
-                    let line = line.strip_prefix("pub ").unwrap_or(line);
+                        let line = line.strip_prefix("pub ").unwrap_or(line);
                         line == format!("mod {stem};")
                     })
                 });

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use puf_emulator::chip::Serial;
-use puf_emulator::silicon::{AgeingLaw, Parameter, ParameterError, Process, TemperatureLaw};
+use puf_emulator::silicon::{Parameter, ParameterError, Process};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -101,14 +101,14 @@ impl Description {
         }
     }
 
-    /// Reads `chip.toml`, of this schema or of schema 1.
+    /// Reads `chip.toml`, of this schema, or with a measured die of schema 1.
     ///
     /// # Errors
     /// Names what is wrong, with its line where there is one.
     pub fn from_toml(bytes: &[u8]) -> Result<Self, DescriptionError> {
         let text = std::str::from_utf8(bytes).map_err(|_| DescriptionError::NotText)?;
         match parse::<Schema>(text)?.schema {
-            1 => parse::<File<DieTable1>>(text)?.described(),
+            1 => parse::<File<toml::Table>>(text)?.described(),
             SCHEMA => parse::<File<DieTable>>(text)?.described(),
             found => Err(DescriptionError::Schema { found }),
         }
@@ -143,23 +143,6 @@ struct DieTable {
     #[serde(with = "hex_bytes")]
     seed: [u8; 32],
     parameters: BTreeMap<String, f64>,
-}
-
-/// `[modelled]` of schema 1: the laws of temperature and ageing only, in names of their own.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DieTable1 {
-    profile: String,
-    lambda1: f64,
-    lambda2: f64,
-    theta_celsius: f64,
-    reference_celsius: f64,
-    ageing_delta: f64,
-    ageing_reference_years: f64,
-    ageing_exponent: f64,
-    cells: usize,
-    #[serde(with = "hex_bytes")]
-    seed: [u8; 32],
 }
 
 impl<Die> File<Die>
@@ -205,15 +188,12 @@ impl TryFrom<DieTable> for ModelledDie {
     }
 }
 
-impl TryFrom<DieTable1> for ModelledDie {
+/// Whatever it says: the die of its seed is another one now.
+impl TryFrom<toml::Table> for ModelledDie {
     type Error = DescriptionError;
 
-    fn try_from(table: DieTable1) -> Result<Self, DescriptionError> {
-        let temperature = TemperatureLaw::new(table.theta_celsius, table.reference_celsius)?;
-        let years = table.ageing_reference_years;
-        let ageing = AgeingLaw::new(table.ageing_delta, years, table.ageing_exponent)?;
-        let process = Process::new(table.lambda1, table.lambda2, temperature, ageing)?;
-        Ok(Self { profile: table.profile, process, cells: table.cells, seed: table.seed })
+    fn try_from(_: toml::Table) -> Result<Self, DescriptionError> {
+        Err(DescriptionError::OtherSilicon)
     }
 }
 
@@ -233,6 +213,8 @@ pub enum DescriptionError {
         /// Schema found.
         found: u32,
     },
+    /// A modelled die of schema 1, whose cells were drawn otherwise.
+    OtherSilicon,
     /// The serial number is not 32 hex digits.
     Serial,
     /// Not exactly one of `[modelled]` and `[recorded]`.
@@ -257,6 +239,10 @@ impl fmt::Display for DescriptionError {
             Self::Schema { found } => {
                 write!(f, "schema {found}, this program reads schema 1 and {SCHEMA}")
             }
+            Self::OtherSilicon => f.write_str(
+                "schema 1: the modelled dies of that version are not made any more; \
+                 make the device anew",
+            ),
             Self::Serial => f.write_str("serial is not 32 hex digits"),
             Self::Silicon => f.write_str("exactly one of [modelled] and [recorded] belongs here"),
             Self::UnknownParameter(name) => write!(f, "no parameter is called {name:?}"),
