@@ -221,3 +221,49 @@ mod simd {
         unreachable!("no deposit of bits by {asked:?}");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Instructions;
+    use crate::seed::SeedTree;
+    use rand_core::Rng;
+    use std::vec;
+    use std::vec::Vec;
+
+    /// Against a bit at a time, for random and extreme masks, by every processor that has it.
+    #[test]
+    fn bits_are_deposited_in_order() {
+        let mut random = SeedTree::from_seed(1).stream(0);
+        let mut masks = vec![0, 1, 1 << 63, u64::MAX, u64::MAX >> 1, u64::MAX << 1];
+        masks.extend((0..64).map(|bit| 1 << bit));
+        masks.extend((0..2000).map(|i| {
+            let [a, b] = [0; 2].map(|_| random.next_u64());
+            [a, a & b, a | b][i % 3]
+        }));
+        let starts: Vec<u16> = (0..).take(masks.len()).collect();
+        let lanes: Vec<u64> = masks.iter().map(|_| random.next_u64()).collect();
+        for &instructions in Instructions::available() {
+            if !instructions.deposits() {
+                continue;
+            }
+            let mut row = vec![u64::MAX; masks.len()];
+            instructions.deposit(&masks, &starts, |start| lanes[usize::from(start)], &mut row);
+            for ((&word, &mask), &lanes) in row.iter().zip(&masks).zip(&lanes) {
+                let places = (0..64).filter(|bit| mask >> bit & 1 == 1);
+                let expected =
+                    places.zip(0..).fold(0, |word, (bit, i)| word | (lanes >> i & 1) << bit);
+                assert_eq!(word, expected, "{mask:#x}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_detected_are_available_and_portable_always_is() {
+        let available = Instructions::available();
+        assert_eq!(available[0], Instructions::Portable);
+        assert!(available.contains(&Instructions::detected()));
+        assert!(available.iter().all(|instructions| {
+            !instructions.deposits() || *instructions == Instructions::Avx512
+        }));
+    }
+}

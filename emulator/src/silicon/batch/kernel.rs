@@ -206,3 +206,129 @@ pub(super) fn moves(noisy: &[u64]) -> Moves {
     }
     steps
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::{SeedTree, SimulatedRng};
+    use rand_core::Rng;
+    use std::vec;
+    use std::vec::Vec;
+
+    /// Random masks of every density, and extreme ones.
+    fn masks(words: &mut SimulatedRng) -> Vec<u64> {
+        let mut masks = vec![0, u64::MAX, 1, 1 << 63, u64::MAX >> 1, u64::MAX << 1];
+        masks.extend([0x5555_5555_5555_5555, 0xaaaa_aaaa_aaaa_aaaa, 0xffff_ffff, u64::MAX << 32]);
+        masks.extend((0..64).flat_map(|bit| [1 << bit, !(1 << bit), u64::MAX >> bit]));
+        for _ in 0..500 {
+            let [a, b, c] = [0; 3].map(|_| words.next_u64());
+            masks.extend([a, a & b, a & b & c, a | b, a | b | c]);
+        }
+        masks
+    }
+
+    /// The low bits of `lanes` to the places of `mask`, a bit at a time.
+    fn expand(mask: u64, mut lanes: u64) -> u64 {
+        let mut expanded = 0;
+        for bit in (0..64).filter(|bit| mask >> bit & 1 == 1) {
+            expanded |= (lanes & 1) << bit;
+            lanes >>= 1;
+        }
+        expanded
+    }
+
+    #[test]
+    fn lanes_reach_their_places() {
+        let mut random = SeedTree::from_seed(1).stream(0);
+        let masks = masks(&mut random);
+        let few: Vec<u64> = masks.iter().copied().filter(|mask| mask.count_ones() <= FEW).collect();
+        // Of every length within a block, too.
+        let rows: Vec<&[u64]> = masks
+            .chunks(BLOCK * 3)
+            .chain(few.chunks(BLOCK * 2))
+            .chain((1..40).map(|length| &masks[masks.len() - length..]))
+            .chain((1..40).map(|length| &few[few.len() - length..]))
+            .collect();
+        for noisy in rows {
+            let mut starts = Vec::new();
+            let mut count = 0;
+            for mask in noisy {
+                starts.push(count as u16);
+                count += mask.count_ones();
+            }
+            let lanes: Vec<[u8; 8]> =
+                (0..count.div_ceil(64) + 2).map(|_| random.next_u64().to_le_bytes()).collect();
+            let dominant: Vec<u64> = noisy.iter().map(|_| random.next_u64()).collect();
+            let moves: Vec<Moves> = noisy.chunks(BLOCK).map(moves).collect();
+            let lane = |lane: usize| lanes[lane / 64][lane % 64 / 8] >> (lane % 8) & 1;
+            let expected: Vec<u64> = noisy
+                .iter()
+                .zip(&starts)
+                .zip(&dominant)
+                .map(|((&mask, &start), dominant)| {
+                    let own = (0..mask.count_ones() as usize)
+                        .fold(0, |own, i| own | u64::from(lane(usize::from(start) + i)) << i);
+                    dominant ^ expand(mask, own)
+                })
+                .collect();
+            let crowded = noisy.iter().any(|mask| mask.count_ones() > FEW);
+            // What is called crowded may be sparse, not the other way.
+            for crowded in [crowded, true] {
+                let shape =
+                    Deposit { dominant: &dominant, noisy, starts: &starts, crowded, moves: &moves };
+                for &instructions in Instructions::available() {
+                    let mut row = vec![u64::MAX; noisy.len()];
+                    deposit(instructions, &shape, &lanes, &mut row);
+                    assert_eq!(row, expected, "{instructions:?}, crowded {crowded}");
+                }
+            }
+        }
+    }
+
+    /// Against comparing the eight bits of each lane as a number.
+    #[test]
+    fn planes_are_compared_as_numbers() {
+        let mut random = SeedTree::from_seed(2).stream(0);
+        for words in (1..40).chain([256]) {
+            // Few values, so that many agree.
+            let mut bytes = || -> Vec<u8> {
+                let values: Vec<u8> = (0..64 * words).map(|_| random.next_u32() as u8).collect();
+                values
+                    .iter()
+                    .map(|value| {
+                        [0, 1, 0x7f, 0x80, 0xff, *value, *value, 3][usize::from(value & 7)]
+                    })
+                    .collect()
+            };
+            let (thresholds, draws) = (bytes(), bytes());
+            let planes = |bytes: &[u8]| -> Vec<u64> {
+                let mut planes = Vec::new();
+                for block in bytes.chunks(64 * BLOCK) {
+                    for plane in (0..PLANES).rev() {
+                        planes.extend(block.chunks(64).map(|word| {
+                            (0..64).fold(0, |bits, i| bits | u64::from(word[i] >> plane & 1) << i)
+                        }));
+                    }
+                }
+                planes
+            };
+            let drawn: Vec<[u8; 8]> = planes(&draws).into_iter().map(u64::to_le_bytes).collect();
+            for &instructions in Instructions::available() {
+                let (mut below, mut open) = (vec![[0xff; 8]; words], vec![u64::MAX; words]);
+                instructions.run(Compare {
+                    thresholds: &planes(&thresholds),
+                    draws: &drawn,
+                    below: &mut below,
+                    open: &mut open,
+                });
+                for lane in 0..64 * words {
+                    let bit = |word: u64| word >> (lane % 64) & 1 == 1;
+                    let (threshold, draw) = (thresholds[lane], draws[lane]);
+                    let less = bit(u64::from_le_bytes(below[lane / 64]));
+                    assert_eq!(less, draw < threshold, "{instructions:?}, lane {lane}");
+                    assert_eq!(bit(open[lane / 64]), draw == threshold, "lane {lane}");
+                }
+            }
+        }
+    }
+}
