@@ -15,8 +15,9 @@
 //!   not, are intervals of that length at the end of the axis; a hit is looked at closer.
 //!
 //! A cell and a readout so take about two random bits instead of 64, and nothing is lost: thresholds
-//! are multiples of 2^-52, rates integers in units of 2^-46, and of 2^-80 for quiet cells. Both come
-//! from tables that are within 1e-12 of `Phi`.
+//! are rounded to multiples of 2^-52, rates to multiples of 2^-46, those of quiet cells down to
+//! multiples of 2^-80. Both come from tables that are within 1e-12 of `Phi`. A cell with `u >= 0`
+//! prefers 1.
 //!
 //! # The draws
 //!
@@ -30,9 +31,11 @@
 //! 2. for each noisy cell that agrees with its threshold in eight bits, in order, a word, whose high 56
 //!    bits are compared with the threshold's low 56;
 //! 3. gaps of the Poisson process, a word each, until it has passed the end: of a word's high 63 bits
-//!    `k`, `-ln((k + 1/2) / 2^63)` in units of 2^-46, rounded. The axis has the rare cells of the first
-//!    class in order, then those of the next, then all cells. After a hit on a quiet cell, and before
-//!    the next gap, a word that is compared with its rate.
+//!    `k`, `-ln((k + 1/2) / 2^63)` in units of 2^-46, rounded (see [`gap`]). The axis has the rare cells
+//!    of the first class in order, then those of the next, then all cells. A rare cell flips if the
+//!    process hits its interval at an offset below its rate, however often. After a hit on a quiet
+//!    cell, and before the next gap, there is a word: it flips if that is below its rate. A hit on a
+//!    cell of the last stretch that is not quiet does nothing and takes no word.
 //!
 //! Which instructions compute this ([`Instructions`]) makes no difference to the bytes.
 
@@ -45,6 +48,7 @@ mod candidates;
 mod gap;
 mod kernel;
 
+use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -53,7 +57,7 @@ use super::normal;
 use crate::seed::{KeyStream, SeedTree};
 pub(super) use candidates::Candidates;
 use gap::UNIT_BITS;
-use kernel::{BLOCK, Compare, Deposit, PLANES};
+use kernel::{BLOCK, Compare, Deposit, Lanes, PLANES};
 
 /// Cells that are decided together.
 pub(super) const CHUNK: usize = 1 << 14;
@@ -165,7 +169,7 @@ impl Chunk {
             let width = BLOCK.min(words - block * BLOCK);
             let first = block * BLOCK * PLANES + word % BLOCK;
             for plane in 0..PLANES {
-                // Bit 6 - plane of each byte, gathered as in a matrix transposition.
+                // Bit 7 - plane of each byte, gathered as in a matrix transposition.
                 let column = eight >> (PLANES - 1 - plane) & 0x0101_0101_0101_0101;
                 let bits = column.wrapping_mul(0x0102_0408_1020_4080) >> 56;
                 self.planes[first + plane * width] |= bits << shift;
@@ -235,8 +239,8 @@ impl Chunk {
         for (word, &open) in open.iter().enumerate() {
             words_open[word / 64] |= u64::from(open != 0) << (word % 64);
         }
-        for (first, words) in (0..).step_by(64).zip(words_open) {
-            for word in ones(words) {
+        for (first, some_open) in (0..).step_by(64).zip(words_open) {
+            for word in ones(some_open) {
                 for bit in ones(open[first + word]) {
                     let rest = stream.next_u64() >> PLANES << PLANES;
                     let less = rest < self.rest[64 * (first + word) + bit];
@@ -288,7 +292,7 @@ impl Chunk {
 /// The randomness of a readout, and where it is worked on. Reused from one readout to the next.
 pub(super) struct Draws {
     stream: KeyStream,
-    below: Vec<[u8; 8]>,
+    below: Box<Lanes>,
     open: Vec<u64>,
 }
 
@@ -296,7 +300,7 @@ impl Draws {
     pub(super) fn new() -> Self {
         Self {
             stream: KeyStream::default(),
-            below: vec![[0; 8]; CHUNK / 64 + 2],
+            below: Box::new([[0; 8]; CHUNK / 64 + 2]),
             open: vec![0; CHUNK / 64],
         }
     }
@@ -373,7 +377,9 @@ fn ones(mut word: u64) -> impl Iterator<Item = usize> {
 #[inline(always)]
 fn threshold(x: f64) -> u64 {
     // The sum has p in its 52 bits of mantissa.
-    (1.0 + normal::tables::near_tail(x)).to_bits() << 12
+    let threshold = (1.0 + normal::tables::near_tail(x)).to_bits() << 12;
+    // The table has a last digit too many at 0.
+    threshold.min(1 << 63)
 }
 
 /// The rate of a quiet cell in units of 2^-80.
@@ -397,7 +403,7 @@ pub(super) fn minority_probability(u: f64) -> f64 {
 
 const TWO_POW_64: f64 = 18_446_744_073_709_551_616.0;
 
-/// Noisy cells have `|u|` below this: `Phi(-x) = 1 - exp(-2^-5)`.
+/// Noisy cells have `|u|` below this: `Phi(-x) = 1 - exp(-2^-6)`.
 const NOISY_BELOW: f64 = CLASS_FROM[0];
 /// Quiet ones from this on.
 const QUIET_FROM: f64 = 4.169_571_062_3;

@@ -88,19 +88,20 @@ impl Instructions {
     }
 
     /// For each word of `row` in turn, moves the low bits of `lanes(start)` to the places that its
-    /// mask marks.
+    /// mask marks, and adds its base.
     ///
     /// # Panics
     /// Unless [`deposits`](Self::deposits).
     #[inline]
     pub(super) fn deposit(
         self,
+        base: &[u64],
         masks: &[u64],
         starts: &[u16],
         lanes: impl Fn(u16) -> u64,
         row: &mut [u64],
     ) {
-        simd::deposit(self, masks, starts, lanes, row);
+        simd::deposit(self, base, masks, starts, lanes, row);
     }
 }
 
@@ -176,6 +177,7 @@ mod simd {
     #[inline]
     pub(super) fn deposit(
         asked: Instructions,
+        base: &[u64],
         masks: &[u64],
         starts: &[u16],
         lanes: impl Fn(u16) -> u64,
@@ -183,13 +185,20 @@ mod simd {
     ) {
         assert!(deposits(asked), "no deposit of bits by {asked:?}");
         // SAFETY: the processor was just asked whether it has these features.
-        unsafe { deposit_bmi2(masks, starts, lanes, row) }
+        unsafe { deposit_bmi2(base, masks, starts, lanes, row) }
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,bmi2")]
-    fn deposit_bmi2(masks: &[u64], starts: &[u16], lanes: impl Fn(u16) -> u64, row: &mut [u64]) {
-        for (word, (&mask, &start)) in row.iter_mut().zip(masks.iter().zip(starts)) {
-            *word = _pdep_u64(lanes(start), mask);
+    fn deposit_bmi2(
+        base: &[u64],
+        masks: &[u64],
+        starts: &[u16],
+        lanes: impl Fn(u16) -> u64,
+        row: &mut [u64],
+    ) {
+        let words = base.iter().zip(masks).zip(starts);
+        for (word, ((&base, &mask), &start)) in row.iter_mut().zip(words) {
+            *word = base ^ _pdep_u64(lanes(start), mask);
         }
     }
 }
@@ -213,6 +222,7 @@ mod simd {
 
     pub(super) fn deposit(
         asked: Instructions,
+        _: &[u64],
         _: &[u64],
         _: &[u16],
         _: impl Fn(u16) -> u64,
@@ -247,8 +257,11 @@ mod tests {
                 continue;
             }
             let mut row = vec![u64::MAX; masks.len()];
-            instructions.deposit(&masks, &starts, |start| lanes[usize::from(start)], &mut row);
-            for ((&word, &mask), &lanes) in row.iter().zip(&masks).zip(&lanes) {
+            let base: Vec<u64> = masks.iter().map(|_| random.next_u64()).collect();
+            let lane = |start| lanes[usize::from(start)];
+            instructions.deposit(&base, &masks, &starts, lane, &mut row);
+            let words = row.iter().zip(&base).map(|(word, base)| word ^ base);
+            for ((word, &mask), &lanes) in words.zip(&masks).zip(&lanes) {
                 let places = (0..64).filter(|bit| mask >> bit & 1 == 1);
                 let expected =
                     places.zip(0..).fold(0, |word, (bit, i)| word | (lanes >> i & 1) << bit);

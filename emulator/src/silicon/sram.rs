@@ -16,13 +16,16 @@
 //! | skew `z` | `cell skew` | 0 | word `i` |
 //! | the drifts with temperature, rise time and age; the retention time | `cell temperature`, `cell ramp`, `cell wander`, `cell retention` | 0 | word `i` |
 //! | whether such a drift is of the rare component | the same | 1 | word `i` |
-//! | 32 more bits of a cell far out in a tail | the same, and `cell skew` | 2 | word `i` |
+//! | 32 more bits of a cell far out in a tail, `r` | the same, and `cell skew` | 2 | word `i` |
 //! | scale and offset of a readout | `readout` | `r` | words 0 and 1, 2 and 3 |
 //! | what each cell reads | `power-up` | `r` | see [`batch`](super::batch) |
 //! | the same if it held 1 before, where that matters | `power-up after 1` | `r` | the same |
 //!
 //! A word `w` of a skew, a drift or a retention time stands for the standard normal quantile of
-//! `(w + 1/2) / 2^32`. Two words are a 64-bit integer, low half first.
+//! `(w + 1/2) / 2^32`. Where that is within 2^-13 of 0, it stands for that of `(2^32 w + r + 1/2) / 2^64`
+//! with 32 more bits `r`; within 2^-13 of 1, for the mirror image of what `2^32 - 1 - w` stands for
+//! with the same `r`. Two words are a 64-bit integer, low half first; as a variate its bit 0 is the
+//! sign, set for positive, and the rest `v` its quantile `(v + 1/2) / 2^64` in that tail.
 //!
 //! The environment is no part of an address: the same readout number in two environments is the same
 //! randomness on two sets of probabilities. Readouts that should be independent have different

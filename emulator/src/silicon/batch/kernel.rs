@@ -6,6 +6,10 @@
 //! recent x86 processors have an instruction.
 
 use super::super::instructions::{Instructions, Loop};
+use super::CHUNK;
+
+/// The bits of a chunk's noisy cells in order, and room to read past them.
+pub(super) type Lanes = [[u8; 8]; CHUNK / 64 + 2];
 
 /// Bits of a draw that are compared for all noisy cells at once.
 pub(super) const PLANES: usize = 8;
@@ -31,18 +35,17 @@ pub(super) struct Compare<'a> {
 pub(super) fn deposit(
     instructions: Instructions,
     shape: &Deposit<'_>,
-    lanes: &[[u8; 8]],
+    lanes: &Lanes,
     row: &mut [u64],
 ) {
     if instructions.deposits() {
-        let Deposit { noisy, starts, .. } = shape;
+        let Deposit { dominant, noisy, starts, .. } = shape;
         if shape.crowded {
-            instructions.deposit(noisy, starts, |start| lanes_from(lanes, start), row);
+            let lanes = |start| lanes_from(lanes, start);
+            instructions.deposit(dominant, noisy, starts, lanes, row);
         } else {
-            instructions.deposit(noisy, starts, |start| few_lanes_from(lanes, start), row);
-        }
-        for (word, dominant) in row.iter_mut().zip(shape.dominant) {
-            *word ^= dominant;
+            let lanes = |start| few_lanes_from(lanes, start);
+            instructions.deposit(dominant, noisy, starts, lanes, row);
         }
     } else {
         gather(shape, lanes, row);
@@ -154,7 +157,7 @@ fn spread(mut bits: [u64; BLOCK], moves: &Moves) -> [u64; BLOCK] {
 /// The lanes of each word, in its low bits; what is above them is of the next.
 ///
 /// For all words before any is worked on: what was just stored piecemeal is slow to load whole.
-fn gather(shape: &Deposit<'_>, lanes: &[[u8; 8]], row: &mut [u64]) {
+fn gather(shape: &Deposit<'_>, lanes: &Lanes, row: &mut [u64]) {
     let words = row.iter_mut().zip(shape.starts);
     if shape.crowded {
         words.for_each(|(word, &start)| *word = lanes_from(lanes, start));
@@ -165,7 +168,7 @@ fn gather(shape: &Deposit<'_>, lanes: &[[u8; 8]], row: &mut [u64]) {
 
 /// The 64 lanes from lane `start` on; there is a word more than lanes need.
 #[inline(always)]
-fn lanes_from(lanes: &[[u8; 8]], start: u16) -> u64 {
+fn lanes_from(lanes: &Lanes, start: u16) -> u64 {
     let (word, bit) = (usize::from(start / 64), u32::from(start % 64));
     let [low, high] = [lanes[word], lanes[word + 1]].map(u64::from_le_bytes);
     low >> bit | high << 1 << (63 - bit)
@@ -173,8 +176,9 @@ fn lanes_from(lanes: &[[u8; 8]], start: u16) -> u64 {
 
 /// The 57 lanes from lane `start` on, and some of the next.
 #[inline(always)]
-fn few_lanes_from(lanes: &[[u8; 8]], start: u16) -> u64 {
-    let byte = usize::from(start / 8);
+fn few_lanes_from(lanes: &Lanes, start: u16) -> u64 {
+    // Never more than that; but so the compiler sees that it is within bounds.
+    let byte = usize::from(start / 8).min(CHUNK / 8);
     let eight = lanes.as_flattened()[byte..].first_chunk();
     eight.map_or(0, |&eight| u64::from_le_bytes(eight)) >> (start % 8)
 }
@@ -256,8 +260,7 @@ mod tests {
                 starts.push(count as u16);
                 count += mask.count_ones();
             }
-            let lanes: Vec<[u8; 8]> =
-                (0..count.div_ceil(64) + 2).map(|_| random.next_u64().to_le_bytes()).collect();
+            let lanes: Lanes = core::array::from_fn(|_| random.next_u64().to_le_bytes());
             let dominant: Vec<u64> = noisy.iter().map(|_| random.next_u64()).collect();
             let moves: Vec<Moves> = noisy.chunks(BLOCK).map(moves).collect();
             let lane = |lane: usize| lanes[lane / 64][lane % 64 / 8] >> (lane % 8) & 1;
