@@ -14,7 +14,6 @@ import numpy as np
 
 DEVICES, READOUTS, CELLS, NOISE = 10, 100, 8192, 0.15
 TOTAL = DEVICES * READOUTS * CELLS
-ROUNDS = 41
 
 
 def script(rng):
@@ -47,6 +46,7 @@ def numpy_seconds(job):
 
 
 def main():
+    rounds = int(sys.argv[2])
     with subprocess.Popen(
         [sys.argv[1]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as peer:
@@ -60,7 +60,7 @@ def main():
         ours += ["power-ups portable", "power-ups best", "cores 1", "cores 2"]
         seconds = {name: [] for name in ["script", "trick", *ours]}
         instructions = ask("instructions")
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             seconds["script"].append(numpy_seconds(script))
             seconds["trick"].append(numpy_seconds(trick))
             for name in ours:
@@ -72,7 +72,7 @@ def main():
         return statistics.median(pairs)
 
     print(f"{DEVICES} devices x {READOUTS} readouts x {CELLS} cells, noise {NOISE}, one core;")
-    print(f"medians of {ROUNDS} rounds in turns; best = {instructions}; NumPy {np.__version__}")
+    print(f"medians of {rounds} rounds in turns; best = {instructions}; NumPy {np.__version__}")
     print()
     print(f"{'':<34}{'cells/s':>12}{'x script':>10}{'x trick':>9}")
     for name in ["script", "trick", *ours[:6]]:

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use fuzzy_extractor::bits::BitString;
 use puf_emulator::chip::{EnrollError, Lifecycle, Serial};
-use puf_emulator::silicon::{AgeingLaw, Parameter, PowerUpError, Process, TemperatureLaw};
+use puf_emulator::silicon::{Parameter, PowerUpError, Process};
 use puflab::device_folder::{
     Description, DescriptionError, DeviceError, DeviceFolder, ModelledDie, RecordedDie,
     SiliconSource, digest,

@@ -348,6 +348,18 @@ impl Process {
         &self.remanence
     }
 
+    /// Whether all devices and all readouts are alike, so that the errors of a population are
+    /// independent with one rate. Where they are not, what is computed from the mean rate alone is
+    /// not the mean of what happens: a few bad devices carry most of it.
+    #[must_use]
+    pub fn is_uniform(&self) -> bool {
+        self.variation == VariationLaw::OFF
+            && self.polarity.amplitude(0.0) == 0.0
+            && self.polarity.amplitude(1.0) == 0.0
+            && self.readout == ReadoutLaw::OFF
+            && !self.remembers()
+    }
+
     /// Whether what a cell held before may matter to a readout.
     #[must_use]
     pub fn remembers(&self) -> bool {

@@ -98,6 +98,8 @@ pub struct Story {
     pub refusals: Refusals,
     /// One prediction for each of the [`SITUATIONS`].
     pub predictions: Vec<Prediction>,
+    /// How the key failure rates were found.
+    pub prediction_method: &'static str,
 }
 
 impl Story {
@@ -160,7 +162,10 @@ pub fn tell(plan: &Plan) -> Result<Story, DemoError> {
         });
     }
     let refusals = refuse(plan, &tree, &mut gate, &mut made, heard)?;
-    Ok(Story { design, devices, refusals, predictions })
+    // The devices of some processes differ; their mean rate tells the mean failure only where not.
+    let prediction_method =
+        if plan.process.is_uniform() { exact::METHOD } else { exact::METHOD_OF_MEAN_RATE };
+    Ok(Story { design, devices, refusals, predictions, prediction_method })
 }
 
 fn predict(plan: &Plan) -> Result<Vec<Prediction>, DemoError> {

@@ -13,6 +13,10 @@ use fuzzy_extractor::code::{BlockCode, Decoding};
 /// Name of the method, as reports print it.
 pub const METHOD: &str = "exact (population mean, bounded-distance decoding)";
 
+/// The same at the mean error rate of devices that differ, as reports print it.
+pub const METHOD_OF_MEAN_RATE: &str =
+    "exact for a device with the mean error rate; devices differ, and the mean over them is larger";
+
 /// Probability that a word of the code is not recovered when each bit is wrong with probability `p`.
 ///
 /// An even repetition tie counts one half; a parallel code fails when any of its words does.

@@ -109,10 +109,13 @@ pub(super) fn page(plan: &modelled::Plan, named: &NamedProcess, story: &modelled
             ),
         );
     }
-    line(
-        &mut page,
-        format_args!("  (exact: the mean over all chips of this process, cells independent)"),
-    );
+    let how = if story.prediction_method == exact::METHOD {
+        "exact: the mean over all chips of this process, cells independent"
+    } else {
+        "exact for a chip with the mean error rate; chips of this process differ, and a few bad ones\n   \
+         make the mean over all chips larger"
+    };
+    line(&mut page, format_args!("  ({how})"));
     verdict_line(&mut page, story.all_in(), &story.refusals);
     page
 }
@@ -168,7 +171,7 @@ pub(super) fn document(
         "not_tried": story.refusals.not_tried,
         "held": story.held(),
         "key_failure": story.predictions.first().map(|prediction| prediction.key_failure),
-        "key_failure_method": exact::METHOD,
+        "key_failure_method": story.prediction_method,
         "key_failure_by_environment": predictions,
     });
     let what = [
