@@ -202,7 +202,7 @@ fn mistakes_in_a_parameter_are_told_with_their_places() {
             &with(&format!(
                 "lambda2 = {{ value = {value}, unit = \"sd of the skew\", source = \"s\" }}\n"
             )),
-            "line 7, column 21: parameters.lambda2.value is not a number or \"typical\"",
+            "line 7, column 21: parameters.lambda2.value is not a number, \"typical\" or \"off\"",
         );
     }
 }
@@ -221,6 +221,22 @@ fn what_is_no_toml_is_refused_at_its_place() {
     assert!(Profile::from_toml(&format!("a = {}", "[".repeat(MAX_TEXT_BYTES - 4))).is_err());
     assert!(Profile::from_toml(&format!("[{}", "a.".repeat(MAX_TEXT_BYTES / 2 - 1))).is_err());
     assert!(Profile::from_toml(&format!("{} = 1", vec!["a"; 1 << 18].join("."))).is_err());
+}
+
+/// Off is a word, too, and needs no source; what every process has cannot be off.
+#[test]
+fn a_term_can_be_switched_off() {
+    let off = with(
+        "theta_celsius = { value = \"off\", unit = \"degrees\" }\n\
+         ageing_delta = { value = \"off\", unit = \"sd of the noise\" }\n",
+    );
+    let profile = Profile::from_toml(&off).unwrap();
+    assert_eq!(Profile::from_toml(&profile.to_toml()).unwrap().process(), profile.process());
+    let process = profile.process().unwrap();
+    let place = puf_emulator::silicon::Environment::new(85.0, 10.0).unwrap();
+    assert_eq!(process.ber_at(&place), process.ber());
+    let refused = with("reference_celsius = { value = \"off\", unit = \"degrees Celsius\" }\n");
+    assert_eq!(Profile::from_toml(&refused).unwrap_err().fault, ProfileFault::NoOff);
 }
 
 /// What an unknown key is called cannot drive a terminal, or fill it.

@@ -28,6 +28,8 @@ pub struct Plan {
     pub process: Process,
     /// Devices, readouts of each, cells of each readout.
     pub shape: Shape,
+    /// The number of the first readout: what it reads follows from it.
+    pub first_readout: u64,
     /// The conditions of every readout.
     pub environment: Environment,
     /// What is handed over beside the counts.
@@ -169,7 +171,7 @@ impl Die {
         let array = SramArray::manufacture(plan.process, plan.shape.cells, &tree).ok()?;
         let sram = array.in_environment(&plan.environment);
         let mut first = vec![0; plan.shape.cells.div_ceil(64)];
-        sram.power_up_into(0, &mut first, &mut Scratch::new());
+        sram.power_up_into(plan.first_readout, &mut first, &mut Scratch::new());
         Some(Self { device, sram, first })
     }
 
@@ -183,13 +185,14 @@ impl Die {
         let capacity = if plan.wanted.readouts { range.len() } else { 0 };
         let mut readouts = Vec::with_capacity(capacity);
         for readout in range.clone() {
+            let number = plan.first_readout + readout as u64;
             match previous.take() {
                 // The next of a series, without a look back.
                 Some(previous) => {
-                    let next = self.sram.power_up_after(readout as u64, &previous);
+                    let next = self.sram.power_up_after(number, &previous);
                     row.copy_from_slice(next.words());
                 }
-                None => self.sram.power_up_into(readout as u64, &mut row, &mut scratch),
+                None => self.sram.power_up_into(number, &mut row, &mut scratch),
             }
             counts.ones += instructions.weight(&row);
             counts.cells += cells as u64;

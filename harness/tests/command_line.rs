@@ -338,6 +338,33 @@ fn simulated_power_ups_can_be_counted_alone() {
     assert_eq!(left.len(), 1, "{left:?}");
 }
 
+/// The same dies go on where the first run ended: two runs are one.
+#[test]
+fn a_simulation_goes_on_at_any_readout() {
+    let place = Place::new();
+    let run = |rest: &str| {
+        place.expect(0, &format!("simulate --ber 0.1 --cells 640 --seed 4 {rest}"));
+    };
+    run("--readouts 30 --output whole.bin");
+    run("--readouts 10 --output a.bin");
+    run("--readouts 20 --first-readout 10 --output b.bin");
+    let read = |name: &str| fs::read(place.path(name)).unwrap();
+    assert_eq!(read("whole.bin"), [read("a.bin"), read("b.bin")].concat());
+}
+
+/// A shipped profile as a text, changed, is a profile.
+#[test]
+fn a_shipped_profile_is_a_text_to_start_from() {
+    let place = Place::new();
+    place.expect(0, "profiles scum --toml --output mine.toml");
+    let shipped = place.json(0, "simulate --profile scum --seed 5");
+    let mine = place.json(0, "simulate --profile mine.toml --seed 5");
+    assert_eq!(shipped["results"]["errors"], mine["results"]["errors"]);
+    let shown = place.json(0, "profiles mine.toml");
+    assert_eq!(shown["results"]["profiles"][0]["kind"], "measured");
+    place.refuse(2, "profiles scum stm32f401 --toml", &["one profile"]);
+}
+
 /// The truth beside the readouts: over a thousand readouts every cell's ones are within 6 standard
 /// deviations of its probability (1600 cells: alpha = 3e-6).
 #[test]
@@ -390,6 +417,9 @@ fn simulate_refuses_and_leaves_nothing() {
     refuse(2, "--temperature-celsius -300 --output a.npy", &["-300"]);
     refuse(2, "--output a.txt", &[".npy"]);
     refuse(2, "--cells 9 --output a.bin", &["multiple of 8"]);
+    refuse(2, "--output a.npy --probabilities ./a.npy", &["a.npy is named twice"]);
+    refuse(2, "--ber 0.1 --lambda2 0.3", &["--lambda2"]);
+    refuse(2, "--age-years -1", &["age_years is -1.0"]);
     refuse(2, "--devices 0", &["0 devices"]);
     refuse(2, "--readouts 0", &["0 readouts"]);
     refuse(2, "--devices 18446744073709551615", &["18446744073709551615 devices"]);

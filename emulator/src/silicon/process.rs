@@ -348,16 +348,20 @@ impl Process {
         &self.remanence
     }
 
-    /// Whether all devices and all readouts are alike, so that the errors of a population are
-    /// independent with one rate. Where they are not, what is computed from the mean rate alone is
-    /// not the mean of what happens: a few bad devices carry most of it.
+    /// Whether all devices are alike. Where they are not, what is computed from the mean error rate
+    /// alone is not the mean of what happens: a few bad devices carry most of it.
     #[must_use]
-    pub fn is_uniform(&self) -> bool {
-        self.variation == VariationLaw::OFF
-            && self.polarity.amplitude(0.0) == 0.0
-            && self.polarity.amplitude(1.0) == 0.0
-            && self.readout == ReadoutLaw::OFF
-            && !self.remembers()
+    pub fn has_like_devices(&self) -> bool {
+        let amplitudes = [0.0, 1.0].map(|z| self.polarity.amplitude(z));
+        self.variation == VariationLaw::OFF && amplitudes == [0.0; 2]
+    }
+
+    /// Whether all readouts are alike: none has a scale or an offset of its own, and none depends on
+    /// the one before. The closed forms of error rates leave out the first readout's offset, history
+    /// and remanence.
+    #[must_use]
+    pub fn has_like_readouts(&self) -> bool {
+        self.readout == ReadoutLaw::OFF && !self.remembers()
     }
 
     /// Whether what a cell held before may matter to a readout.

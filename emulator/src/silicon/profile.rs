@@ -14,8 +14,9 @@
 //! ```
 //!
 //! The parameters are those of [`PARAMETERS`]; each states its unit, which must be the table's, and its
-//! source. `"typical"` stands for the table's typical value and needs no source. What a profile does
-//! not set is at its default, with every law but those of temperature and ageing off.
+//! source. `"typical"` stands for the table's typical value and `"off"` for that at which the term does
+//! nothing; neither needs a source. What a profile does not set is at its default: temperature and
+//! ageing as of the microcontrollers that were measured, every other law off.
 //!
 //! The profiles shipped are in the folder `profiles`. Their numbers were fitted to published
 //! measurements or taken from the literature; the measurements themselves are not here.

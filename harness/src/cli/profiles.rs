@@ -10,29 +10,50 @@ use serde_json::{Value, json};
 
 use super::exit::{Exit, Failure};
 use super::session::{Session, inputs};
+use super::silicon_arguments;
 use crate::report::json::Document;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
+    /// Profiles to show, by name or file [default: all that are shipped].
+    #[arg(value_name = "NAME|FILE.toml")]
+    names: Vec<String>,
+    /// The text of the one profile named, to be changed and given to --profile.
+    #[arg(long, requires = "names", conflicts_with = "parameters")]
+    toml: bool,
     /// The parameters that a profile can set, instead of the profiles.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "names")]
     parameters: bool,
 }
 
 pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Failure> {
     if arguments.parameters {
         session.print(parameters_page, parameters_document)?;
+        return Ok(Exit::Done);
+    }
+    let profiles: Vec<Profile> = if arguments.names.is_empty() {
+        profile::shipped().collect()
     } else {
-        session.print(page, document)?;
+        arguments
+            .names
+            .iter()
+            .map(|name| silicon_arguments::profile(name))
+            .collect::<Result<_, _>>()?
+    };
+    match profiles.as_slice() {
+        [profile] if arguments.toml => session.write_result(profile.to_toml().as_bytes())?,
+        _ if arguments.toml => return Err(Failure::usage("--toml writes one profile")),
+        _ => session.print(|| page(&profiles), || document(&profiles))?,
     }
     Ok(Exit::Done)
 }
 
-fn page() -> String {
+fn page(profiles: &[Profile]) -> String {
     let (bold, dim) = (Style::new().bold(), Style::new().dimmed());
     let mut page = String::new();
-    for profile in profile::shipped() {
-        let _ = writeln!(page, "{bold}{}{bold:#}  {}", profile.name(), profile.description());
+    for profile in profiles {
+        let (name, kind) = (profile.name(), profile.kind().name());
+        let _ = writeln!(page, "{bold}{name}{bold:#}  {} ({kind})", profile.description());
         for Setting { parameter, value, is_typical, source } in profile.settings() {
             let typical = if *is_typical { " (typical)" } else { "" };
             let _ = writeln!(page, "  {:<27} {value} {}{typical}", parameter.name, parameter.unit);
@@ -43,8 +64,8 @@ fn page() -> String {
     page
 }
 
-fn document() -> Document {
-    let profiles: Vec<Value> = profile::shipped().map(|profile| described(&profile)).collect();
+fn document(profiles: &[Profile]) -> Document {
+    let profiles: Vec<Value> = profiles.iter().map(described).collect();
     Document::new("profiles", None, inputs([]), json!({ "profiles": profiles }))
 }
 

@@ -29,7 +29,13 @@ pub(crate) struct SiliconArguments {
     #[arg(long, value_name = "A")]
     lambda1: Option<f64>,
     /// Bias: the threshold, in standard deviations of the cells' skew [default: 0].
-    #[arg(long, value_name = "B", requires = "lambda1", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        value_name = "B",
+        requires = "lambda1",
+        conflicts_with = "ber",
+        allow_hyphen_values = true
+    )]
     lambda2: Option<f64>,
 }
 
@@ -55,7 +61,7 @@ impl SiliconArguments {
             (None, None) => {
                 let named = self.profile.as_deref().unwrap_or(DEFAULT_PROFILE);
                 file = is_file(named).then(|| PathBuf::from(named));
-                let profile = file.as_deref().map_or_else(|| find(named), read)?;
+                let profile = profile(named)?;
                 (profile.name().to_owned(), profile.process())
             }
         };
@@ -67,6 +73,11 @@ impl SiliconArguments {
 /// Whether `--profile` names a file: names of profiles have neither separators nor dots.
 fn is_file(named: &str) -> bool {
     named.contains(std::path::is_separator) || named.ends_with(".toml")
+}
+
+/// The profile that `--profile` or `puflab profiles` names.
+pub(crate) fn profile(named: &str) -> Result<Profile, Failure> {
+    if is_file(named) { read(Path::new(named)) } else { find(named) }
 }
 
 fn find(name: &str) -> Result<Profile, Failure> {
@@ -112,7 +123,7 @@ fn advice(error: &ProfileError) -> Option<String> {
             let near = nearest(name, known.iter().copied());
             Some(near.map_or_else(|| format!("one of {}", known.join(", ")), str::to_owned))
         }
-        ProfileFault::NoTypical | ProfileFault::Value(_) => {
+        ProfileFault::NoTypical | ProfileFault::NoOff | ProfileFault::Value(_) => {
             Some("`puflab profiles --parameters` lists what each can be".to_owned())
         }
         _ => None,
@@ -156,19 +167,35 @@ pub(crate) struct EnvironmentArguments {
     #[arg(long, value_name = "T", allow_hyphen_values = true)]
     pub(crate) temperature_celsius: Option<f64>,
     /// Age of the die in years [default: 0].
-    #[arg(long, value_name = "Y")]
+    #[arg(long, value_name = "Y", allow_hyphen_values = true)]
     age_years: Option<f64>,
     /// Rise time of the supply in microseconds [default: that of the process].
-    #[arg(long, value_name = "US")]
+    #[arg(long, value_name = "US", allow_hyphen_values = true)]
     ramp_us: Option<f64>,
     /// Time without power before, in seconds [default: nothing is retained].
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", allow_hyphen_values = true)]
     off_seconds: Option<f64>,
 }
 
 impl EnvironmentArguments {
     pub(crate) fn resolve(&self) -> Result<Environment, Failure> {
         self.environment().map_err(Failure::usage)
+    }
+
+    /// What was asked for and changes nothing in silicon of `process`.
+    pub(crate) fn idle(&self, process: &Process) -> Vec<&'static str> {
+        let mut idle = Vec::new();
+        if self.off_seconds.is_some() && process.remanence().retention_seconds() == 0.0 {
+            idle.push("--off-seconds changes nothing: this process retains nothing");
+        }
+        let ramped = Environment::default().ramped_in_us(2.0 * process.ramp().reference_us());
+        let is_ramp_off = ramped.is_ok_and(|ramped| {
+            process.ramp().step(&ramped) == 0.0 && process.ramp().noise_scale(&ramped) == 1.0
+        });
+        if self.ramp_us.is_some() && is_ramp_off {
+            idle.push("--ramp-us changes nothing: this process does not feel it");
+        }
+        idle
     }
 
     fn environment(&self) -> Result<Environment, ParameterError> {

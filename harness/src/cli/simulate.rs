@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use clap::Args;
-use puf_emulator::silicon::CellCountError;
+use puf_emulator::silicon::{CellCountError, Process};
 use serde_json::json;
 
 use super::exit::{Exit, Failure};
@@ -32,11 +32,16 @@ pub(crate) struct Arguments {
     /// Readouts of each device.
     #[arg(long, value_name = "R", default_value_t = 100)]
     readouts: usize,
+    /// The number of the first readout. Runs of one seed have the same dies, and the same noise in
+    /// readouts of the same number: to compare two conditions, give them other numbers.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    first_readout: u32,
     /// Eight cells a byte, most significant bit first; `.bin` is always packed.
     #[arg(long)]
     packed: bool,
     /// Also writes what no measurement tells: the true probability of each cell to read 1, as `.npy`
-    /// of shape (D, N).
+    /// of shape (D, N); in a readout without scale or offset of its own, after a long time without
+    /// power.
     #[arg(long, value_name = "F.npy")]
     probabilities: Option<PathBuf>,
 }
@@ -51,19 +56,25 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Fail
         readouts: session.output().is_some(),
         probabilities: arguments.probabilities.is_some(),
     };
-    let plan = Plan { seed, process: named.process, shape, environment, wanted };
+    let first_readout = u64::from(arguments.first_readout);
+    let plan = Plan { seed, process: named.process, shape, first_readout, environment, wanted };
+    for idle in arguments.environment.idle(&named.process) {
+        session.note(idle);
+    }
 
     // Before any file is begun: a die that cannot be made leaves nothing behind.
     simulation::check(&plan).map_err(|error| too_many(&error))?;
     if devices == 0 || readouts == 0 {
-        return Err(write_failure(WriteError::Nothing(shape)));
+        return Err(nothing(shape));
     }
     let total = devices.checked_mul(readouts).filter(|total| total.checked_mul(cells).is_some());
     let Some(total) = total else {
-        return Err(write_failure(WriteError::Nothing(shape)));
+        return Err(nothing(shape));
     };
     let layout = session.output().map(|path| Layout::of(path, packed)).transpose();
     let layout = layout.map_err(write_failure)?;
+    let written = [session.output(), arguments.probabilities.as_deref(), named.file.as_deref()];
+    different_files(written)?;
     check_space(&[
         (session.output(), layout.map_or(0, |layout| layout.bytes(shape))),
         (arguments.probabilities.as_deref(), ProbabilityWriter::bytes(devices, cells)),
@@ -96,6 +107,7 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Fail
     }
 
     let expected = named.process.ber_at(&environment);
+    let left_out = left_out_of_expectation(&named.process);
     let environment = json!({
         "temperature_celsius": environment.temperature_celsius(),
         "age_years": environment.age_years(),
@@ -121,9 +133,14 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Fail
                  {spread}"
             )
         });
+        let left_out = if left_out.is_empty() {
+            String::new()
+        } else {
+            format!("                which leaves out {}\n", left_out.join(", "))
+        };
         format!(
             "{} x {readouts} readouts x {cells} cells of {}\n  seed          {seed}\n\
-             {ber}  expected BER  {expected:.6} to an enrolment where the process was characterised\n  ones          \
+             {ber}  expected BER  {expected:.6} to an enrolment where the process was characterised\n{left_out}  ones          \
              {:.6}\n{files}",
             count(devices, "device"),
             named.name,
@@ -136,6 +153,7 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Fail
             ("environment", environment),
             ("devices", json!(devices)),
             ("readouts", json!(readouts)),
+            ("first_readout", json!(first_readout)),
             ("cells", json!(cells)),
             ("packed", json!(arguments.packed)),
         ];
@@ -146,6 +164,7 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Fail
             "realised_ber": counts.ber(),
             "realised_ber_standard_error": standard_error,
             "expected_ber_to_reference_enrolment": expected,
+            "expected_ber_leaves_out": left_out,
             "errors": counts.errors,
             "compared": counts.compared,
             "ones_fraction": counts.ones_fraction(),
@@ -155,6 +174,45 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Fail
     };
     session.print_to_stdout(page, document)?;
     Ok(Exit::Done)
+}
+
+/// The terms of a process that the closed form of its error rate does not have.
+fn left_out_of_expectation(process: &Process) -> Vec<&'static str> {
+    [
+        (process.readout().first_offset() != 0.0, "the first readout's offset"),
+        (process.history().pull() != 0.0, "history"),
+        (process.remanence().retention_seconds() != 0.0, "remanence"),
+    ]
+    .into_iter()
+    .filter_map(|(is_on, term)| is_on.then_some(term))
+    .collect()
+}
+
+fn nothing(Shape { devices, readouts, cells }: Shape) -> Failure {
+    Failure::usage(format_args!(
+        "nothing to simulate, or too much: {devices} devices x {readouts} readouts x {cells} cells"
+    ))
+}
+
+/// Refuses a file that would overwrite another of the same command.
+fn different_files(files: [Option<&Path>; 3]) -> Result<(), Failure> {
+    let place = |path: &Path| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let in_folder = || {
+            let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
+            Some(folder.join(path.file_name()?))
+        };
+        path.canonicalize().ok().or_else(in_folder)
+    };
+    let places: Vec<_> = files.into_iter().flatten().map(|file| (file, place(file))).collect();
+    for (i, (file, at)) in places.iter().enumerate() {
+        // What is no file, as /dev/null, cannot be overwritten.
+        let is_file = file.metadata().map_or(true, |metadata| metadata.is_file());
+        if is_file && at.is_some() && places[..i].iter().any(|(_, other)| other == at) {
+            return Err(Failure::usage(format_args!("{} is named twice", file.display())));
+        }
+    }
+    Ok(())
 }
 
 /// What is written, if anything.
@@ -271,7 +329,9 @@ fn check_space(files: &[(Option<&Path>, u128)]) -> Result<(), Failure> {
                     "{}: it takes {needed} bytes, {free} are free",
                     path.display()
                 ))
-                .advise("--packed takes an eighth; without --output, only counts are kept"));
+                .advise(
+                    "a packed .npy or .bin is the smallest; without --output, only counts are kept",
+                ));
             }
         }
     }
@@ -315,7 +375,11 @@ impl From<WriteError> for Stopped {
 }
 
 fn too_many(error: &CellCountError) -> Failure {
-    Failure::usage(error).advise("several devices with fewer --cells each")
+    let failure = Failure::usage(error);
+    if error.cells == 0 {
+        return failure;
+    }
+    failure.advise("several devices with fewer --cells each")
 }
 
 fn write_failure(error: WriteError) -> Failure {

@@ -162,9 +162,14 @@ pub fn tell(plan: &Plan) -> Result<Story, DemoError> {
         });
     }
     let refusals = refuse(plan, &tree, &mut gate, &mut made, heard)?;
-    // The devices of some processes differ; their mean rate tells the mean failure only where not.
+    // Where devices differ, their mean rate does not tell the mean failure; where readouts do, even
+    // less.
     let prediction_method =
-        if plan.process.is_uniform() { exact::METHOD } else { exact::METHOD_OF_MEAN_RATE };
+        match (plan.process.has_like_readouts(), plan.process.has_like_devices()) {
+            (true, true) => exact::METHOD,
+            (true, false) => exact::METHOD_OF_MEAN_RATE,
+            (false, _) => exact::NO_METHOD,
+        };
     Ok(Story { design, devices, refusals, predictions, prediction_method })
 }
 
@@ -174,7 +179,8 @@ fn predict(plan: &Plan) -> Result<Vec<Prediction>, DemoError> {
         .into_iter()
         .map(|situation| {
             let ber = plan.process.ber_at(&situation.environment()?);
-            let key_failure = exact::failure(extractor.code(), ber).ok();
+            let alike = plan.process.has_like_readouts();
+            let key_failure = exact::failure(extractor.code(), ber).ok().filter(|_| alike);
             Ok(Prediction { situation, ber, key_failure })
         })
         .collect()

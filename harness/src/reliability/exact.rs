@@ -17,6 +17,10 @@ pub const METHOD: &str = "exact (population mean, bounded-distance decoding)";
 pub const METHOD_OF_MEAN_RATE: &str =
     "exact for a device with the mean error rate; devices differ, and the mean over them is larger";
 
+/// Where nothing is predicted, as reports print it.
+pub const NO_METHOD: &str =
+    "none: readouts of this process differ, or depend on what the cells held before";
+
 /// Probability that a word of the code is not recovered when each bit is wrong with probability `p`.
 ///
 /// An even repetition tie counts one half; a parallel code fails when any of its words does.

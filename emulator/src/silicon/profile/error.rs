@@ -71,6 +71,8 @@ pub enum ProfileFault {
     },
     /// A typical value is asked for where too little was measured for one.
     NoTypical,
+    /// A parameter that every process has cannot be off.
+    NoOff,
     /// A number that the parameter cannot have.
     Value(ParameterError),
 }
@@ -108,6 +110,7 @@ impl fmt::Display for ProfileError {
             ProfileFault::Unit { found, expected } => {
                 write!(f, "{key} is {found:?}, where {expected:?} is asked")
             }
+            ProfileFault::NoOff => write!(f, "{key} cannot be off: every process has it"),
             ProfileFault::NoTypical => {
                 write!(f, "{key}: too little was measured for a typical value")
             }

@@ -17,6 +17,12 @@ use super::{
 /// What a profile writes instead of a number to take the table's.
 pub(super) const TYPICAL: &str = "typical";
 
+/// What a profile writes to switch a term off.
+pub(super) const OFF: &str = "off";
+
+/// The source of a parameter that is off, where none is stated.
+const OFF_SOURCE: &str = "switched off";
+
 /// The source of a typical value, where none is stated.
 const TYPICAL_SOURCE: &str = "typical of measured SRAM, as the table of parameters has it";
 
@@ -78,11 +84,15 @@ fn setting(parameter: &'static Parameter, entry: &Entry<'_>) -> Result<Setting, 
 
     let value = table.get("value", || format!("value = {:?}", a_value_of(parameter)))?;
     let is_typical = matches!(value.value, DeValue::String(text) if text == TYPICAL);
-    let number = match (is_typical, parameter.typical) {
-        (true, Some(typical)) => typical,
+    let is_off = matches!(value.value, DeValue::String(text) if text == OFF);
+    let word = if is_off { parameter.off } else { parameter.typical };
+    let number = match (is_typical || is_off, word) {
+        (true, Some(number)) => number,
+        (true, None) if is_off => return Err(value.fault(ProfileFault::NoOff)),
         (true, None) => return Err(value.fault(ProfileFault::NoTypical)),
         (false, _) => number(value.value).ok_or_else(|| {
-            value.fault(ProfileFault::Type { expected: "a number or \"typical\"" })
+            let expected = "a number, \"typical\" or \"off\"";
+            value.fault(ProfileFault::Type { expected })
         })?,
     };
     let number =
@@ -95,6 +105,7 @@ fn setting(parameter: &'static Parameter, entry: &Entry<'_>) -> Result<Setting, 
     }
     let source = match table.find("source") {
         None if is_typical => TYPICAL_SOURCE.to_owned(),
+        None if is_off => OFF_SOURCE.to_owned(),
         _ => table
             .get("source", || "source = \"where the number comes from\"".to_owned())?
             .sentence()?,

@@ -109,11 +109,16 @@ pub(super) fn page(plan: &modelled::Plan, named: &NamedProcess, story: &modelled
             ),
         );
     }
-    let how = if story.prediction_method == exact::METHOD {
-        "exact: the mean over all chips of this process, cells independent"
-    } else {
-        "exact for a chip with the mean error rate; chips of this process differ, and a few bad ones\n   \
-         make the mean over all chips larger"
+    let how = match story.prediction_method {
+        exact::METHOD => "exact: the mean over all chips of this process, cells independent",
+        exact::METHOD_OF_MEAN_RATE => {
+            "exact for a chip with the mean error rate; chips of this process differ, and a few bad ones\n   \
+             make the mean over all chips larger"
+        }
+        _ => {
+            "not predicted: readouts of this process differ, or depend on what the cells held before;\n   \
+             the error rates leave out the first readout's offset, history and remanence"
+        }
     };
     line(&mut page, format_args!("  ({how})"));
     verdict_line(&mut page, story.all_in(), &story.refusals);

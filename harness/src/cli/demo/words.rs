@@ -105,7 +105,7 @@ pub(super) fn percent(fraction: f64) -> String {
 /// A failure rate in digits; `None` is one without a closed form.
 pub(super) fn rate(value: Option<f64>) -> String {
     match value {
-        None => "no closed form".to_owned(),
+        None => "not known".to_owned(),
         Some(value) if value >= 0.01 => percent(value),
         Some(value) => format!("{value:.2e}"),
     }
