@@ -212,8 +212,11 @@ impl KeyStream {
         if self.words.len() < self.end {
             self.words.resize(self.end, [0; 8]);
         }
-        if let Some(cipher) = &mut self.cipher {
-            cipher.write_keystream(self.words[there..self.end].as_flattened_mut());
+        match &mut self.cipher {
+            Some(cipher) => {
+                cipher.write_keystream(self.words[there..self.end].as_flattened_mut());
+            }
+            None => unreachable!("a stream is gone to before it is read"),
         }
     }
 }

@@ -627,3 +627,24 @@ fn series_are_chains_of_readouts() {
         assert_eq!(sram.power_up(150), chain[150]);
     }
 }
+
+/// The first readout's offset is there whatever the cells held before, with history and without: at
+/// ten standard deviations of the skew, every cell reads 1.
+#[test]
+fn the_first_readout_keeps_its_offset_after_a_value() {
+    for (history, offset_sd) in [(0.0, 0.0), (0.1, 0.0), (0.1, 1e-9)] {
+        let process = Process::from_parameters(|name| match name {
+            "lambda1" => Some(0.2),
+            "history" => Some(history),
+            "readout_offset_sd" => Some(offset_sd),
+            "first_readout_offset" => Some(10.0),
+            _ => None,
+        })
+        .unwrap();
+        let seed = SeedTree::from_seed(5);
+        let die = SramArray::manufacture(process, 8192, &seed).unwrap();
+        let die = die.in_environment(&Environment::default());
+        let first = die.power_up_after(0, &BitString::zeros(8192));
+        assert_eq!(first.weight(), 8192, "history {history}, offset {offset_sd}");
+    }
+}

@@ -1,6 +1,8 @@
 //! Power-ups of a population of devices, on all cores, streamed in bounded memory.
 
+use std::fmt;
 use std::ops::{AddAssign, Range};
+use std::sync::Mutex;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
@@ -15,7 +17,9 @@ use rayon::prelude::*;
 use crate::readouts::write::Shape;
 
 /// Cells of the readouts that are worked out together by one thread.
-const BATCH_CELLS: usize = 1 << 24;
+const BATCH_CELLS: usize = 1 << 22;
+/// As many cells as a readout counts for at least: what it takes beside its bits.
+const LEAST_CELLS: usize = 1 << 10;
 /// Cells of the dies that are held in memory together, if there is more than one.
 const WAVE_CELLS: usize = 1 << 23;
 
@@ -82,7 +86,6 @@ impl AddAssign for Counts {
 }
 
 /// Successive readouts of one device.
-#[derive(Debug)]
 pub struct Batch {
     /// The number of the device.
     pub device: usize,
@@ -94,6 +97,16 @@ pub struct Batch {
     pub readouts: Vec<BitString>,
     /// With a device's first batch, the probability of each cell to read 1 if that is wanted.
     pub probabilities: Option<Vec<f64>>,
+}
+
+impl fmt::Debug for Batch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batch")
+            .field("device", &self.device)
+            .field("range", &self.range)
+            .field("counts", &self.counts)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Simulates the plan and hands over its batches in order, device by device, while the next are
@@ -135,8 +148,10 @@ pub fn check(plan: &Plan) -> Result<(), CellCountError> {
 /// Works out group after group of batches, until all are done or nobody takes them any more.
 fn work_out(plan: &Plan, threads: usize, groups: &SyncSender<Vec<Batch>>) {
     let Shape { devices, readouts, cells } = plan.shape;
-    let per_batch = (BATCH_CELLS / cells).clamp(1, readouts.max(1));
+    let per_batch = (BATCH_CELLS / cells.max(LEAST_CELLS)).clamp(1, readouts.max(1));
     let wave = (WAVE_CELLS / cells).clamp(1, 64 * threads);
+    // Batches whose readouts depend on those before cannot be worked out together.
+    let together = if plan.process.remembers() { 1 } else { 4 * threads };
     let tree = SeedTree::from_seed(plan.seed).child("device");
     for first in (0..devices).step_by(wave) {
         let numbers = first..devices.min(first.saturating_add(wave));
@@ -148,7 +163,7 @@ fn work_out(plan: &Plan, threads: usize, groups: &SyncSender<Vec<Batch>>) {
         });
         let mut batches = batches.peekable();
         while batches.peek().is_some() {
-            let group: Vec<_> = batches.by_ref().take(4 * threads).collect();
+            let group: Vec<_> = batches.by_ref().take(together).collect();
             let group = group.into_par_iter().map(|(die, range)| die.batch(plan, range)).collect();
             if groups.send(group).is_err() {
                 return;
@@ -162,6 +177,8 @@ struct Die {
     device: usize,
     sram: ConditionedSram,
     first: Vec<u64>,
+    // The last readout, where the next depends on it.
+    last: Mutex<Option<BitString>>,
 }
 
 impl Die {
@@ -172,7 +189,7 @@ impl Die {
         let sram = array.in_environment(&plan.environment);
         let mut first = vec![0; plan.shape.cells.div_ceil(64)];
         sram.power_up_into(plan.first_readout, &mut first, &mut Scratch::new());
-        Some(Self { device, sram, first })
+        Some(Self { device, sram, first, last: Mutex::new(None) })
     }
 
     fn batch(&self, plan: &Plan, range: Range<usize>) -> Batch {
@@ -181,7 +198,7 @@ impl Die {
         let mut counts = Counts::default();
         let mut scratch = Scratch::new();
         let mut row = vec![0; cells.div_ceil(64)];
-        let mut previous: Option<BitString> = None;
+        let mut previous = self.last.lock().ok().and_then(|mut last| last.take());
         let capacity = if plan.wanted.readouts { range.len() } else { 0 };
         let mut readouts = Vec::with_capacity(capacity);
         for readout in range.clone() {
@@ -206,6 +223,9 @@ impl Die {
             if plan.wanted.readouts {
                 readouts.push(BitString::from_words(row.clone(), cells));
             }
+        }
+        if let (Some(previous), Ok(mut last)) = (previous, self.last.lock()) {
+            *last = Some(previous);
         }
         let probabilities = (plan.wanted.probabilities && range.start == 0)
             .then(|| (0..cells).map(|cell| self.sram.one_probability(cell)).collect());

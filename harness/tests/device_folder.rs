@@ -373,3 +373,39 @@ fn noise_is_never_read_twice_and_a_folder_serves_one_process() {
     assert!(corrected.iter().collect::<BTreeSet<_>>().len() > 2, "{corrected:?}");
     assert!(matches!(DeviceFolder::open(&path), Err(DeviceError::Folder(_))), "in use");
 }
+
+/// Whatever is wrong with the line of the seed, no digit of it is shown.
+#[test]
+fn a_broken_chip_toml_does_not_tell_its_seed() {
+    let text = description(7).to_toml();
+    let line = text.lines().find(|line| line.starts_with("seed")).unwrap();
+    let digits = line.split('"').nth(1).unwrap();
+    let short = &digits[1..];
+    for broken in [
+        format!("seed = \"{short}\""),
+        format!("seed = \"{digits}"),
+        format!("{line}\n{line}"),
+        format!("sed = \"{digits}\""),
+        format!("seed = {digits}"),
+        format!("seed = [\"{digits}\"]"),
+        format!("seed = \"{digits}\" x"),
+    ] {
+        let error = Description::from_toml(text.replace(line, &broken).as_bytes()).unwrap_err();
+        let shown = format!("{error} {error:?}");
+        assert!(!shown.contains(&digits[..8]) && !shown.contains(&short[..8]), "{shown}");
+        assert!(shown.contains("line "), "{shown}");
+    }
+    let shown = format!("{:?}", description(7));
+    assert!(!shown.contains("seed"), "{shown}");
+}
+
+/// A parameter that is not there would be another die, not a default.
+#[test]
+fn a_chip_toml_without_a_parameter_is_refused() {
+    let text = description(7).to_toml();
+    for name in ["theta_celsius", "lambda1", "history"] {
+        let line = text.lines().find(|line| line.starts_with(&format!("{name} "))).unwrap();
+        let error = Description::from_toml(text.replace(line, "").as_bytes()).unwrap_err();
+        assert_eq!(error, DescriptionError::MissingParameter(name));
+    }
+}

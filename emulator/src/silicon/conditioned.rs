@@ -130,9 +130,10 @@ impl ConditionedSram {
     /// As [`power_up`](Self::power_up), into the packed words of a readout: bit `i % 64` of word
     /// `i / 64` is cell `i`. Bits past the end become zero.
     ///
-    /// For many readouts: nothing is allocated after the first with the same scratch, and each takes
-    /// a tenth of a nanosecond a cell or so. Any number of threads can do it at the same time, each
-    /// with a scratch of its own.
+    /// For many readouts: each takes a tenth of a nanosecond a cell or so. Where readouts have a scale
+    /// or an offset of their own, each has thresholds of its own, too, and takes some eight
+    /// nanoseconds a cell. Any number of threads can do it at the same time, each with a scratch of
+    /// its own.
     ///
     /// # Panics
     /// If there are not `ceil(cells / 64)` words.
@@ -246,24 +247,29 @@ impl ConditionedSram {
         let after_1 = previous == Some(true) && self.pull != 0.0;
         let draws = &self.draws[usize::from(after_1)];
         let shift = self.shift(readout_index, previous);
-        let made;
-        let (latents, chunks) = match (&self.chunks_after, previous) {
-            _ if shift == Shift::NONE => (None, &self.chunks),
-            // There is no scale then, and an offset only where nothing was before.
-            (Some(after), Some(previous)) => (Some(shift), &after[usize::from(previous)]),
-            _ => {
-                made = chunks(&self.shifted(shift), self.instructions);
-                (Some(shift), &made)
+        let prepared = match (&self.chunks_after, previous) {
+            _ if shift == Shift::NONE => Some(&self.chunks),
+            (Some(after), Some(previous)) if shift.offset == self.pull_of(Some(previous)) => {
+                Some(&after[usize::from(previous)])
             }
+            _ => None,
         };
-        let latent = |cell| {
-            let u = self.latents.at(cell);
-            latents.map_or(u, |shift| shift.of(u))
-        };
-        let rows = row.chunks_mut(CHUNK / 64).zip(chunks);
-        for ((section, (row, chunk)), first) in (0..).zip(rows).zip((0..).step_by(CHUNK)) {
+        let rows = row.chunks_mut(CHUNK / 64).enumerate();
+        for ((number, row), section) in rows.zip(0..) {
+            let first = CHUNK * number;
             let place = scratch.draws.at(draws, readout_index, section);
-            chunk.power_up(|cell| latent(first + cell), place, self.instructions, row);
+            if let Some(chunks) = prepared {
+                let latent = |cell| shift.of(self.latents.at(first + cell));
+                chunks[number].power_up(latent, place, self.instructions, row);
+            } else {
+                // Thresholds for this one readout, a chunk at a time.
+                let last = self.cells().min(first + CHUNK);
+                let latents: Vec<f64> =
+                    (first..last).map(|cell| shift.of(self.latents.at(cell))).collect();
+                let found = Candidates::of_latents(&latents, self.instructions);
+                let chunk = Chunk::new(found, self.instructions);
+                chunk.power_up(|cell| latents[cell], place, self.instructions, row);
+            }
         }
     }
 
@@ -278,7 +284,10 @@ impl ConditionedSram {
     /// Whatever a cell held before, it reads one value or the other: a readout maps the value before
     /// to the value after. Maps are composed backwards in time until for every cell the outcome is
     /// the same from 0 and from 1 (coupling from the past: J. G. Propp and D. B. Wilson, Random
-    /// Structures and Algorithms 9, 1996), which takes some ten readouts; or until the first.
+    /// Structures and Algorithms 9, 1996), or until the first readout. For a pull of half the noise
+    /// that takes some ten readouts; for one of several times the noise cells hardly ever forget, and
+    /// it goes all the way back. In a series, [`power_up_after`](Self::power_up_after) the one before
+    /// needs none of this.
     fn draw_series(&self, readout_index: u64, row: &mut [u64], scratch: &mut Scratch) {
         if readout_index == 0 {
             return self.draw(0, None, row, scratch);

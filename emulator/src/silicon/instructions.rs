@@ -136,7 +136,10 @@ mod simd {
     use super::{Instructions, Loop};
 
     cpufeatures::new!(has_avx2, "avx2");
-    cpufeatures::new!(has_avx512, "avx512f", "avx512bw", "avx512dq", "avx512vl", "bmi2");
+    // With what the compiler takes AVX-512 to imply.
+    cpufeatures::new!(
+        has_avx512, "avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl", "bmi2"
+    );
 
     pub(super) fn available() -> &'static [Instructions] {
         use Instructions::{Avx2, Avx512, Portable};

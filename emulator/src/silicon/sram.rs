@@ -27,9 +27,11 @@
 //! with the same `r`. Two words are a 64-bit integer, low half first; as a variate its bit 0 is the
 //! sign, set for positive, and the rest `v` its quantile `(v + 1/2) / 2^64` in that tail.
 //!
-//! The environment is no part of an address: the same readout number in two environments is the same
-//! randomness on two sets of probabilities. Readouts that should be independent have different
-//! numbers.
+//! The environment is no part of an address: the same readout number in two environments reads the
+//! same words, for cells that are the same only as long as they are sorted alike. Neither are the two
+//! independent, then, nor are they the same noise: readouts that are compared have different numbers.
+//! Readout 0 in the reference environment is also what the cells hold while they age, unless another
+//! pattern is given; in an aged environment readouts are numbered from 1, as a device does.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -48,8 +50,8 @@ use crate::seed::SeedTree;
 
 /// The most cells an array can have: 2^26, the bits of 8 MiB.
 ///
-/// An array takes 4 bytes a cell, and for each environment it is brought into 1 to 14 more, the most
-/// where its cells drift or many of them are noisy.
+/// An array takes 4 bytes a cell; for each environment it is brought into, 5 to 19 more, 40 where
+/// readouts depend on the one before, and up to 56 while it is made.
 pub const MAX_CELLS: usize = 1 << 26;
 
 /// The cells of one die, drawn from a process.

@@ -32,10 +32,11 @@ pub(crate) struct Arguments {
     /// Readouts of each device.
     #[arg(long, value_name = "R", default_value_t = 100)]
     readouts: usize,
-    /// The number of the first readout. Runs of one seed have the same dies, and the same noise in
-    /// readouts of the same number: to compare two conditions, give them other numbers.
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    first_readout: u32,
+    /// The number of the first readout [default: 0, or 1 of a die that has aged, whose readout 0 was
+    /// what it held]. Runs of one seed have the same dies, and share randomness in readouts of the
+    /// same number: to compare two conditions, give them other numbers.
+    #[arg(long, value_name = "N")]
+    first_readout: Option<u32>,
     /// Eight cells a byte, most significant bit first; `.bin` is always packed.
     #[arg(long)]
     packed: bool,
@@ -56,7 +57,8 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Fail
         readouts: session.output().is_some(),
         probabilities: arguments.probabilities.is_some(),
     };
-    let first_readout = u64::from(arguments.first_readout);
+    let default = u32::from(environment.age_years() > 0.0);
+    let first_readout = u64::from(arguments.first_readout.unwrap_or(default));
     let plan = Plan { seed, process: named.process, shape, first_readout, environment, wanted };
     for idle in arguments.environment.idle(&named.process) {
         session.note(idle);
@@ -315,19 +317,34 @@ impl fmt::Display for Spread {
 /// Refuses what cannot fit before it fills the disk.
 fn check_space(files: &[(Option<&Path>, u128)]) -> Result<(), Failure> {
     #[cfg(unix)]
-    for &(path, needed) in files {
-        let Some(path) = path else { continue };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
-        let is_file = std::fs::metadata(path).map_or(true, |metadata| metadata.is_file());
-        if let Ok(disk) = rustix::fs::statvfs(folder)
-            && is_file
-        {
+    {
+        use std::os::unix::fs::MetadataExt as _;
+
+        // What is written to each disk, by its number.
+        let mut needed_on: Vec<(u64, u128)> = Vec::new();
+        for &(path, needed) in files {
+            let Some(path) = path else { continue };
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            let folder = folder.unwrap_or(Path::new("."));
+            let is_file = std::fs::metadata(path).map_or(true, |metadata| metadata.is_file());
+            let (Ok(disk), Ok(metadata)) = (rustix::fs::statvfs(folder), folder.metadata()) else {
+                continue;
+            };
+            if !is_file {
+                continue;
+            }
+            let before: u128 = needed_on
+                .iter()
+                .filter(|(number, _)| *number == metadata.dev())
+                .map(|(_, needed)| *needed)
+                .sum();
+            needed_on.push((metadata.dev(), needed));
             let free = u128::from(disk.f_bavail) * u128::from(disk.f_frsize);
-            if needed > free {
+            if before.saturating_add(needed) > free {
                 return Err(Failure::unreachable(format_args!(
-                    "{}: it takes {needed} bytes, {free} are free",
-                    path.display()
+                    "{}: it takes {needed} bytes, {} are free",
+                    path.display(),
+                    free.saturating_sub(before)
                 ))
                 .advise(
                     "a packed .npy or .bin is the smallest; without --output, only counts are kept",

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use puf_emulator::chip::Serial;
-use puf_emulator::silicon::{Parameter, ParameterError, Process};
+use puf_emulator::silicon::{PARAMETERS, Parameter, ParameterError, Process};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +36,7 @@ pub enum SiliconSource {
 }
 
 /// A die drawn from a process: the seed is the die.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct ModelledDie {
     /// Where the numbers come from: a profile's name, or `custom`.
     pub profile: String,
@@ -53,6 +53,16 @@ impl ModelledDie {
     #[must_use]
     pub fn new(profile: &str, process: &Process, cells: usize, seed: [u8; 32]) -> Self {
         Self { profile: profile.to_owned(), process: *process, cells, seed }
+    }
+}
+
+impl fmt::Debug for ModelledDie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ModelledDie")
+            .field("profile", &self.profile)
+            .field("process", &self.process)
+            .field("cells", &self.cells)
+            .finish_non_exhaustive()
     }
 }
 
@@ -183,6 +193,11 @@ impl TryFrom<DieTable> for ModelledDie {
         if let Some(name) = parameters.keys().find(|name| Parameter::named(name).is_none()) {
             return Err(DescriptionError::UnknownParameter(name.clone()));
         }
+        // A default instead of what is missing would be another die.
+        let missing = PARAMETERS.iter().find(|parameter| !parameters.contains_key(parameter.name));
+        if let Some(parameter) = missing {
+            return Err(DescriptionError::MissingParameter(parameter.name));
+        }
         let process = Process::from_parameters(|name| parameters.get(name).copied())?;
         Ok(Self { profile, process, cells, seed })
     }
@@ -198,7 +213,17 @@ impl TryFrom<toml::Table> for ModelledDie {
 }
 
 fn parse<T: DeserializeOwned>(text: &str) -> Result<T, DescriptionError> {
-    toml::from_str(text).map_err(|error| DescriptionError::Toml(error.to_string()))
+    toml::from_str(text).map_err(|error| DescriptionError::Toml(told(text, &error)))
+}
+
+/// What is wrong and where, without the line itself, which may hold the seed.
+fn told(text: &str, error: &toml::de::Error) -> String {
+    let start = error.span().map_or(0, |span| span.start.min(text.len()));
+    let before = text.as_bytes()[..start].iter();
+    let line = before.filter(|&&byte| byte == b'\n').count();
+    let is_seed = text.lines().nth(line).is_some_and(|line| line.trim_start().starts_with("seed"));
+    let message = if is_seed { "the seed is not 64 hex digits in quotes" } else { error.message() };
+    format!("line {}: {message}", line + 1)
 }
 
 /// Why a `chip.toml` cannot be read.
@@ -221,6 +246,8 @@ pub enum DescriptionError {
     Silicon,
     /// A parameter that no process has.
     UnknownParameter(String),
+    /// A parameter that every process has is not there.
+    MissingParameter(&'static str),
     /// A number out of range.
     Parameter(ParameterError),
 }
@@ -246,6 +273,7 @@ impl fmt::Display for DescriptionError {
             Self::Serial => f.write_str("serial is not 32 hex digits"),
             Self::Silicon => f.write_str("exactly one of [modelled] and [recorded] belongs here"),
             Self::UnknownParameter(name) => write!(f, "no parameter is called {name:?}"),
+            Self::MissingParameter(name) => write!(f, "the parameter {name} is missing"),
             Self::Parameter(error) => error.fmt(f),
         }
     }

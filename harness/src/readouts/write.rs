@@ -147,7 +147,6 @@ fn npy_header(descr: &str, shape: &[usize]) -> Vec<u8> {
 /// assert_eq!(writer.finish()?, [path]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct ReadoutWriter {
     path: PathBuf,
     layout: Layout,
@@ -157,6 +156,17 @@ pub struct ReadoutWriter {
     staged: Vec<Staged>,
     paths: Vec<PathBuf>,
     buffer: Vec<u8>,
+}
+
+impl fmt::Debug for ReadoutWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadoutWriter")
+            .field("path", &self.path)
+            .field("layout", &self.layout)
+            .field("shape", &self.shape)
+            .field("written", &self.written)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ReadoutWriter {
@@ -319,8 +329,10 @@ impl ProbabilityWriter {
             return Err(WriteError::Readouts { expected: 0, found: 1 });
         };
         self.devices_left = left;
-        let bytes: Vec<u8> = probabilities.iter().flat_map(|p| p.to_le_bytes()).collect();
-        self.write(&bytes)
+        probabilities.chunks(4096).try_for_each(|probabilities| {
+            let bytes: Vec<u8> = probabilities.iter().flat_map(|p| p.to_le_bytes()).collect();
+            self.write(&bytes)
+        })
     }
 
     /// Completes the file; it takes its place when what is returned is committed.
