@@ -40,6 +40,13 @@ pub(super) trait Loop {
     fn compute(self) -> Self::Output;
 }
 
+/// Where the bits to deposit come from.
+pub(super) trait Source {
+    /// The bits from bit `start` on, as many as the mask of a word has places. To be compiled with
+    /// the instruction that deposits them, this has to be `#[inline(always)]`, which no closure can be.
+    fn bits_from(&self, start: u16) -> u64;
+}
+
 impl Instructions {
     /// The best that this processor has.
     #[must_use]
@@ -87,7 +94,7 @@ impl Instructions {
         simd::deposits(self)
     }
 
-    /// For each word of `row` in turn, moves the low bits of `lanes(start)` to the places that its
+    /// For each word of `row` in turn, moves the low bits from its start on to the places that its
     /// mask marks, and adds its base.
     ///
     /// # Panics
@@ -98,10 +105,10 @@ impl Instructions {
         base: &[u64],
         masks: &[u64],
         starts: &[u16],
-        lanes: impl Fn(u16) -> u64,
+        bits: &impl Source,
         row: &mut [u64],
     ) {
-        simd::deposit(self, base, masks, starts, lanes, row);
+        simd::deposit(self, base, masks, starts, bits, row);
     }
 }
 
@@ -133,7 +140,7 @@ mod simd {
 
     use core::arch::x86_64::_pdep_u64;
 
-    use super::{Instructions, Loop};
+    use super::{Instructions, Loop, Source};
 
     cpufeatures::new!(has_avx2, "avx2");
     // With what the compiler takes AVX-512 to imply.
@@ -183,12 +190,12 @@ mod simd {
         base: &[u64],
         masks: &[u64],
         starts: &[u16],
-        lanes: impl Fn(u16) -> u64,
+        bits: &impl Source,
         row: &mut [u64],
     ) {
         assert!(deposits(asked), "no deposit of bits by {asked:?}");
         // SAFETY: the processor was just asked whether it has these features.
-        unsafe { deposit_bmi2(base, masks, starts, lanes, row) }
+        unsafe { deposit_bmi2(base, masks, starts, bits, row) }
     }
 
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,bmi2")]
@@ -196,19 +203,19 @@ mod simd {
         base: &[u64],
         masks: &[u64],
         starts: &[u16],
-        lanes: impl Fn(u16) -> u64,
+        bits: &impl Source,
         row: &mut [u64],
     ) {
         let words = base.iter().zip(masks).zip(starts);
         for (word, ((&base, &mask), &start)) in row.iter_mut().zip(words) {
-            *word = base ^ _pdep_u64(lanes(start), mask);
+            *word = base ^ _pdep_u64(bits.bits_from(start), mask);
         }
     }
 }
 
 #[cfg(not(target_arch = "x86_64"))]
 mod simd {
-    use super::{Instructions, Loop};
+    use super::{Instructions, Loop, Source};
 
     pub(super) fn available() -> &'static [Instructions] {
         &[Instructions::Portable]
@@ -228,7 +235,7 @@ mod simd {
         _: &[u64],
         _: &[u64],
         _: &[u16],
-        _: impl Fn(u16) -> u64,
+        _: &impl Source,
         _: &mut [u64],
     ) {
         unreachable!("no deposit of bits by {asked:?}");
@@ -237,11 +244,19 @@ mod simd {
 
 #[cfg(test)]
 mod tests {
-    use super::Instructions;
+    use super::{Instructions, Source};
     use crate::seed::SeedTree;
     use rand_core::Rng;
     use std::vec;
     use std::vec::Vec;
+
+    struct ByNumber<'a>(&'a [u64]);
+
+    impl Source for ByNumber<'_> {
+        fn bits_from(&self, start: u16) -> u64 {
+            self.0[usize::from(start)]
+        }
+    }
 
     /// Against a bit at a time, for random and extreme masks, by every processor that has it.
     #[test]
@@ -261,8 +276,7 @@ mod tests {
             }
             let mut row = vec![u64::MAX; masks.len()];
             let base: Vec<u64> = masks.iter().map(|_| random.next_u64()).collect();
-            let lane = |start| lanes[usize::from(start)];
-            instructions.deposit(&base, &masks, &starts, lane, &mut row);
+            instructions.deposit(&base, &masks, &starts, &ByNumber(&lanes), &mut row);
             let words = row.iter().zip(&base).map(|(word, base)| word ^ base);
             for ((word, &mask), &lanes) in words.zip(&masks).zip(&lanes) {
                 let places = (0..64).filter(|bit| mask >> bit & 1 == 1);

@@ -5,7 +5,7 @@
 //! to that. The only loop with a text of its own is the deposit of bits under a mask, for which
 //! recent x86 processors have an instruction.
 
-use super::super::instructions::{Instructions, Loop};
+use super::super::instructions::{Instructions, Loop, Source};
 use super::CHUNK;
 
 /// The bits of a chunk's noisy cells in order, and room to read past them.
@@ -41,11 +41,9 @@ pub(super) fn deposit(
     if instructions.deposits() {
         let Deposit { dominant, noisy, starts, .. } = shape;
         if shape.crowded {
-            let lanes = |start| lanes_from(lanes, start);
-            instructions.deposit(dominant, noisy, starts, lanes, row);
+            instructions.deposit(dominant, noisy, starts, &Crowded(lanes), row);
         } else {
-            let lanes = |start| few_lanes_from(lanes, start);
-            instructions.deposit(dominant, noisy, starts, lanes, row);
+            instructions.deposit(dominant, noisy, starts, &Few(lanes), row);
         }
     } else {
         gather(shape, lanes, row);
@@ -160,30 +158,38 @@ fn spread(mut bits: [u64; BLOCK], moves: &Moves) -> [u64; BLOCK] {
 fn gather(shape: &Deposit<'_>, lanes: &Lanes, row: &mut [u64]) {
     let words = row.iter_mut().zip(shape.starts);
     if shape.crowded {
-        words.for_each(|(word, &start)| *word = lanes_from(lanes, start));
+        words.for_each(|(word, &start)| *word = Crowded(lanes).bits_from(start));
     } else {
-        words.for_each(|(word, &start)| *word = few_lanes_from(lanes, start));
+        words.for_each(|(word, &start)| *word = Few(lanes).bits_from(start));
     }
 }
 
-/// The 64 lanes from lane `start` on; there is a word more than lanes need.
-#[inline(always)]
-fn lanes_from(lanes: &Lanes, start: u16) -> u64 {
-    let (word, bit) = (usize::from(start / 64), u32::from(start % 64));
-    let [low, high] = [lanes[word], lanes[word + 1]].map(u64::from_le_bytes);
-    low >> bit | high << 1 << (63 - bit)
+/// All 64 lanes from some lane on; there is a word more than lanes need.
+struct Crowded<'a>(&'a Lanes);
+
+impl Source for Crowded<'_> {
+    #[inline(always)]
+    fn bits_from(&self, start: u16) -> u64 {
+        let (word, bit) = (usize::from(start / 64), u32::from(start % 64));
+        let [low, high] = [self.0[word], self.0[word + 1]].map(u64::from_le_bytes);
+        low >> bit | high << 1 << (63 - bit)
+    }
 }
 
-/// The 57 lanes from lane `start` on, and some of the next.
-#[inline(always)]
-fn few_lanes_from(lanes: &Lanes, start: u16) -> u64 {
-    // Never more than that; but so the compiler sees that it is within bounds.
-    let byte = usize::from(start / 8).min(CHUNK / 8);
-    let eight = lanes.as_flattened()[byte..].first_chunk();
-    eight.map_or(0, |&eight| u64::from_le_bytes(eight)) >> (start % 8)
+/// The [`FEW`] lanes from some lane on, and some of the next.
+struct Few<'a>(&'a Lanes);
+
+impl Source for Few<'_> {
+    #[inline(always)]
+    fn bits_from(&self, start: u16) -> u64 {
+        // Never more than that; but so the compiler sees that it is within bounds.
+        let byte = usize::from(start / 8).min(CHUNK / 8);
+        let eight = self.0.as_flattened()[byte..].first_chunk();
+        eight.map_or(0, |&eight| u64::from_le_bytes(eight)) >> (start % 8)
+    }
 }
 
-/// The most noisy cells of a word that [`few_lanes_from`] serves.
+/// The most noisy cells of a word that [`Few`] serves.
 pub(super) const FEW: u32 = 57;
 
 /// How the low bits of the words of a block reach the places of their noisy cells: for each power of
