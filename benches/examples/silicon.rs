@@ -73,12 +73,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let dies: Vec<ConditionedSram> = dies.collect::<Result<_, _>>()?;
                 let parts: Vec<(&ConditionedSram, u64)> =
                     dies.iter().flat_map(|die| (0..100).map(move |part| (die, part))).collect();
-                let started = Instant::now();
-                pool.install(|| {
+                let work = |parts: &[(&ConditionedSram, u64)]| {
                     parts.par_iter().for_each(|(die, part)| {
                         power_up(die, part * READOUTS..(part + 1) * READOUTS);
                     });
-                });
+                };
+                // Threads that are awake: not how soon a core comes out of its sleep.
+                pool.install(|| work(&parts[..100]));
+                let started = Instant::now();
+                pool.install(|| work(&parts));
                 started.elapsed()
             }
             "instructions" => {
