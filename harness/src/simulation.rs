@@ -60,6 +60,11 @@ pub struct Counts {
     pub errors: u64,
     /// Cells compared.
     pub compared: u64,
+    /// Cells that read otherwise than at an enrolment: the device's readout 0, fresh and where the
+    /// process was characterised.
+    pub enrolment_errors: u64,
+    /// Cells compared with it: of all readouts but number 0, which shares its randomness.
+    pub enrolment_compared: u64,
 }
 
 impl Counts {
@@ -74,6 +79,13 @@ impl Counts {
     pub fn ber(&self) -> Option<f64> {
         (self.compared > 0).then(|| self.errors as f64 / self.compared as f64)
     }
+
+    /// Realised bit error rate to the enrolment; `None` where readout 0 is the only one.
+    #[must_use]
+    pub fn ber_to_enrolment(&self) -> Option<f64> {
+        let Self { enrolment_errors, enrolment_compared, .. } = *self;
+        (enrolment_compared > 0).then(|| enrolment_errors as f64 / enrolment_compared as f64)
+    }
 }
 
 impl AddAssign for Counts {
@@ -82,6 +94,8 @@ impl AddAssign for Counts {
         self.cells += other.cells;
         self.errors += other.errors;
         self.compared += other.compared;
+        self.enrolment_errors += other.enrolment_errors;
+        self.enrolment_compared += other.enrolment_compared;
     }
 }
 
@@ -177,6 +191,8 @@ struct Die {
     device: usize,
     sram: ConditionedSram,
     first: Vec<u64>,
+    // Fresh, where the process was characterised.
+    enrolled: Vec<u64>,
     // The last readout, where the next depends on it.
     last: Mutex<Option<BitString>>,
 }
@@ -189,7 +205,10 @@ impl Die {
         let sram = array.in_environment(&plan.environment);
         let mut first = vec![0; plan.shape.cells.div_ceil(64)];
         sram.power_up_into(plan.first_readout, &mut first, &mut Scratch::new());
-        Some(Self { device, sram, first, last: Mutex::new(None) })
+        let mut enrolled = vec![0; first.len()];
+        let fresh = array.in_environment(&Environment::default());
+        fresh.power_up_into(0, &mut enrolled, &mut Scratch::new());
+        Some(Self { device, sram, first, enrolled, last: Mutex::new(None) })
     }
 
     fn batch(&self, plan: &Plan, range: Range<usize>) -> Batch {
@@ -216,6 +235,10 @@ impl Die {
             if readout > 0 {
                 counts.errors += instructions.distance(&row, &self.first);
                 counts.compared += cells as u64;
+            }
+            if number > 0 {
+                counts.enrolment_errors += instructions.distance(&row, &self.enrolled);
+                counts.enrolment_compared += cells as u64;
             }
             if self.sram.remembers() {
                 previous = Some(BitString::from_words(row.clone(), cells));

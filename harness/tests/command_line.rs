@@ -338,6 +338,24 @@ fn simulated_power_ups_can_be_counted_alone() {
     assert_eq!(left.len(), 1, "{left:?}");
 }
 
+/// Hot, against the fresh enrolment that the closed form means: one readout each of 50 devices, so
+/// 409,600 independent cells; 5.85 standard errors, alpha = 5e-9. The two readouts in the
+/// heat differ from each other by far less.
+#[test]
+fn the_realised_rate_to_an_enrolment_is_the_expected_one() {
+    let place = Place::new();
+    let run = "simulate --ber 0.05 --temperature-celsius 85 --devices 50 --readouts 2 --seed 7";
+    let results = place.json(0, run)["results"].clone();
+    let figure = |name: &str| results[name].as_f64().unwrap();
+    let expected = figure("expected_ber_to_reference_enrolment");
+    let cells = figure("compared_to_reference_enrolment");
+    assert_eq!(cells, 409_600.0);
+    let error = (expected * (1.0 - expected) / cells).sqrt();
+    let off = figure("realised_ber_to_reference_enrolment") - expected;
+    assert!(off.abs() < 5.85 * error, "{off}");
+    assert!(expected - figure("realised_ber") > 5.85 * error);
+}
+
 /// The same dies go on where the first run ended: two runs are one.
 #[test]
 fn a_simulation_goes_on_at_any_readout() {

@@ -135,6 +135,13 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Fail
                  {spread}"
             )
         });
+        let enrolled = counts.ber_to_enrolment().map_or(String::new(), |ber| {
+            let (errors, compared) = (counts.enrolment_errors, counts.enrolment_compared);
+            format!(
+                "  to enrolment  {ber:.6} to a fresh readout where the process was characterised \
+                 ({errors} of {compared})\n"
+            )
+        });
         let left_out = if left_out.is_empty() {
             String::new()
         } else {
@@ -142,7 +149,7 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Fail
         };
         format!(
             "{} x {readouts} readouts x {cells} cells of {}\n  seed          {seed}\n\
-             {ber}  expected BER  {expected:.6} to an enrolment where the process was characterised\n{left_out}  ones          \
+             {ber}{enrolled}  expected      {expected:.6}\n{left_out}  ones          \
              {:.6}\n{files}",
             count(devices, "device"),
             named.name,
@@ -165,6 +172,9 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Fail
             "seed": seed,
             "realised_ber": counts.ber(),
             "realised_ber_standard_error": standard_error,
+            "realised_ber_to_reference_enrolment": counts.ber_to_enrolment(),
+            "errors_to_reference_enrolment": counts.enrolment_errors,
+            "compared_to_reference_enrolment": counts.enrolment_compared,
             "expected_ber_to_reference_enrolment": expected,
             "expected_ber_leaves_out": left_out,
             "errors": counts.errors,
