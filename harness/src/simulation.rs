@@ -190,9 +190,9 @@ fn work_out(plan: &Plan, threads: usize, groups: &SyncSender<Vec<Batch>>) {
 struct Die {
     device: usize,
     sram: ConditionedSram,
-    first: Vec<u64>,
+    first: BitString,
     // Fresh, where the process was characterised.
-    enrolled: Vec<u64>,
+    enrolled: BitString,
     // The last readout, where the next depends on it.
     last: Mutex<Option<BitString>>,
 }
@@ -202,12 +202,15 @@ impl Die {
     fn new(plan: &Plan, device: usize, tree: &SeedTree) -> Option<Self> {
         let tree = tree.index(device as u64);
         let array = SramArray::manufacture(plan.process, plan.shape.cells, &tree).ok()?;
-        let sram = array.in_environment(&plan.environment);
-        let mut first = vec![0; plan.shape.cells.div_ceil(64)];
-        sram.power_up_into(plan.first_readout, &mut first, &mut Scratch::new());
-        let mut enrolled = vec![0; first.len()];
         let fresh = array.in_environment(&Environment::default());
-        fresh.power_up_into(0, &mut enrolled, &mut Scratch::new());
+        let enrolled = fresh.power_up(0);
+        let sram = if plan.environment == Environment::default() {
+            fresh
+        } else {
+            // What it holds by default while it ages, and need not draw once more.
+            array.with_held(enrolled.clone()).ok()?.in_environment(&plan.environment)
+        };
+        let first = sram.power_up(plan.first_readout);
         Some(Self { device, sram, first, enrolled, last: Mutex::new(None) })
     }
 
@@ -233,11 +236,11 @@ impl Die {
             counts.ones += instructions.weight(&row);
             counts.cells += cells as u64;
             if readout > 0 {
-                counts.errors += instructions.distance(&row, &self.first);
+                counts.errors += instructions.distance(&row, self.first.words());
                 counts.compared += cells as u64;
             }
             if number > 0 {
-                counts.enrolment_errors += instructions.distance(&row, &self.enrolled);
+                counts.enrolment_errors += instructions.distance(&row, self.enrolled.words());
                 counts.enrolment_compared += cells as u64;
             }
             if self.sram.remembers() {

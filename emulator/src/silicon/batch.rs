@@ -169,9 +169,7 @@ impl Chunk {
             let width = BLOCK.min(words - block * BLOCK);
             let first = block * BLOCK * PLANES + word % BLOCK;
             for plane in 0..PLANES {
-                // Bit 7 - plane of each byte, gathered as in a matrix transposition.
-                let column = eight >> (PLANES - 1 - plane) & 0x0101_0101_0101_0101;
-                let bits = column.wrapping_mul(0x0102_0408_1020_4080) >> 56;
+                let bits = column(eight, (PLANES - 1 - plane) as u32);
                 self.planes[first + plane * width] |= bits << shift;
             }
         }
@@ -359,6 +357,14 @@ impl Loop for Thresholds<'_> {
 #[inline(always)]
 fn class_of(x: f64) -> u8 {
     CLASS_FROM[1..].iter().map(|&bound| u8::from(x >= bound)).sum()
+}
+
+/// Bit `bit` of each of eight bytes, the lowest byte first: a column of a matrix of bits.
+#[inline(always)]
+fn column(eight: u64, bit: u32) -> u64 {
+    // The product moves byte j, at bit 8j, to bit 56 + j; nothing else gets there.
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    (eight >> bit & 0x0101_0101_0101_0101).wrapping_mul(GATHER) >> 56
 }
 
 /// The places of the set bits, lowest first.

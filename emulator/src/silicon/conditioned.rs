@@ -3,6 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::Range;
 
 use fuzzy_extractor::bits::BitString;
 use rand_core::Rng;
@@ -66,7 +67,7 @@ impl ConditionedSram {
         let pull = process.history().pull() / noise;
         // Where readouts differ, each has latents of its own: those of all cells are needed then.
         let plain = pull == 0.0 && readout == ReadoutLaw::OFF;
-        let latents = if plain { latents } else { Latents::Each(latents.all(instructions)) };
+        let latents = if plain { latents } else { latents.into_each(instructions) };
         let unshifted = chunks(&latents, instructions);
         let words = unshifted.iter().flat_map(|chunk| chunk.dominant()).copied().collect();
         let mut sram = Self {
@@ -91,7 +92,7 @@ impl ConditionedSram {
     fn chunks_after(&self) -> [Vec<Chunk>; 2] {
         [false, true].map(|previous| {
             let shift = Shift { scale: 1.0, offset: self.pull_of(Some(previous)) };
-            chunks(&self.shifted(shift), self.instructions)
+            chunks(&Latents::Each(self.shifted(shift, 0..self.cells())), self.instructions)
         })
     }
 
@@ -264,8 +265,7 @@ impl ConditionedSram {
             } else {
                 // Thresholds for this one readout, a chunk at a time.
                 let last = self.cells().min(first + CHUNK);
-                let latents: Vec<f64> =
-                    (first..last).map(|cell| shift.of(self.latents.at(cell))).collect();
+                let latents = self.shifted(shift, first..last);
                 let found = Candidates::of_latents(&latents, self.instructions);
                 let chunk = Chunk::new(found, self.instructions);
                 chunk.power_up(|cell| latents[cell], place, self.instructions, row);
@@ -273,10 +273,8 @@ impl ConditionedSram {
         }
     }
 
-    fn shifted(&self, shift: Shift) -> Latents {
-        let mut latents = self.latents.all(self.instructions);
-        latents.iter_mut().for_each(|u| *u = shift.of(*u));
-        Latents::Each(latents)
+    fn shifted(&self, shift: Shift, cells: Range<usize>) -> Vec<f64> {
+        cells.map(|cell| shift.of(self.latents.at(cell))).collect()
     }
 
     /// Draws readout `readout_index` of a series in which each feels the one before.
@@ -356,13 +354,13 @@ impl Shift {
 }
 
 fn chunks(latents: &Latents, instructions: Instructions) -> Vec<Chunk> {
-    let firsts = (0..latents.len()).step_by(CHUNK);
     match latents {
         Latents::Each(latents) => latents
             .chunks(CHUNK)
             .map(|latents| Chunk::new(Candidates::of_latents(latents, instructions), instructions))
             .collect(),
-        Latents::Plain(plain) => firsts
+        Latents::Plain(plain) => (0..latents.len())
+            .step_by(CHUNK)
             .map(|first| Chunk::new(Candidates::of_plain(plain, first, instructions), instructions))
             .collect(),
     }

@@ -8,10 +8,8 @@ pub(super) mod tables;
 
 use core::f64::consts::{FRAC_1_SQRT_2, PI, TAU};
 
-use as241::{
-    CENTRE_DENOMINATOR, CENTRE_NUMERATOR, FAR_TAIL_DENOMINATOR, FAR_TAIL_NUMERATOR,
-    TAIL_DENOMINATOR, TAIL_NUMERATOR,
-};
+use as241::{FAR_TAIL_DENOMINATOR, FAR_TAIL_NUMERATOR, TAIL_DENOMINATOR, TAIL_NUMERATOR};
+use tables::{centre_quantile, ratio};
 
 /// Cumulative distribution function `Phi(x)` of N(0,1).
 ///
@@ -38,8 +36,7 @@ pub fn cdf(x: f64) -> f64 {
 pub fn quantile(p: f64) -> f64 {
     let q = p - 0.5;
     if q.abs() <= 0.425 {
-        let r = 0.180_625 - q * q;
-        return q * ratio(r, &CENTRE_NUMERATOR, &CENTRE_DENOMINATOR);
+        return centre_quantile(q);
     }
     let tail = if q < 0.0 { p } else { 1.0 - p };
     if tail == 0.0 {
@@ -103,12 +100,6 @@ fn integral(f: impl Fn(f64) -> f64, end: f64) -> f64 {
         })
         .sum();
     sum * STEP
-}
-
-/// Quotient of two polynomials in `r`, coefficients from the constant term up.
-fn ratio(r: f64, numerator: &[f64; 8], denominator: &[f64; 8]) -> f64 {
-    let horner = |c: &[f64; 8]| c.iter().rev().fold(0.0, |sum, &term| sum * r + term);
-    horner(numerator) / horner(denominator)
 }
 
 const TWO_POW_MINUS_64: f64 = 1.0 / 18_446_744_073_709_551_616.0;

@@ -278,14 +278,14 @@ impl Latents {
         }
     }
 
-    /// The latents of all cells.
-    pub(super) fn all(&self, instructions: Instructions) -> Vec<f64> {
+    /// The same latents, a number for each.
+    pub(super) fn into_each(self, instructions: Instructions) -> Self {
         match self {
-            Self::Each(latents) => latents.clone(),
+            Self::Each(_) => self,
             Self::Plain(plain) => {
                 let mut latents = plain.skews.all(instructions);
                 latents.iter_mut().for_each(|z| *z = plain.of(*z));
-                latents
+                Self::Each(latents)
             }
         }
     }

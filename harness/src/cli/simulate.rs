@@ -16,6 +16,7 @@ use super::silicon_arguments::{EnvironmentArguments, SiliconArguments};
 use crate::readouts::write::{Layout, ProbabilityWriter, ReadoutWriter, Shape, WriteError};
 use crate::report::json::Document;
 use crate::simulation::{self, Batch, Counts, Plan, Wanted};
+use crate::store::output::folder_of;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -209,11 +210,7 @@ fn nothing(Shape { devices, readouts, cells }: Shape) -> Failure {
 /// Refuses a file that would overwrite another of the same command.
 fn different_files(files: [Option<&Path>; 3]) -> Result<(), Failure> {
     let place = |path: &Path| {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let in_folder = || {
-            let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
-            Some(folder.join(path.file_name()?))
-        };
+        let in_folder = || Some(folder_of(path).canonicalize().ok()?.join(path.file_name()?));
         path.canonicalize().ok().or_else(in_folder)
     };
     let places: Vec<_> = files.into_iter().flatten().map(|file| (file, place(file))).collect();
@@ -334,8 +331,7 @@ fn check_space(files: &[(Option<&Path>, u128)]) -> Result<(), Failure> {
         let mut needed_on: Vec<(u64, u128)> = Vec::new();
         for &(path, needed) in files {
             let Some(path) = path else { continue };
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            let folder = folder.unwrap_or(Path::new("."));
+            let folder = folder_of(path);
             let is_file = std::fs::metadata(path).map_or(true, |metadata| metadata.is_file());
             let (Ok(disk), Ok(metadata)) = (rustix::fs::statvfs(folder), folder.metadata()) else {
                 continue;

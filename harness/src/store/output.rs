@@ -201,7 +201,8 @@ fn temporary_beside(target: &Path, permissions: Option<Permissions>) -> io::Resu
     Ok(file)
 }
 
-fn folder_of(path: &Path) -> &Path {
+/// The folder that a path names something in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

@@ -7,7 +7,7 @@ use core::ops::RangeInclusive;
 use super::super::instructions::{Instructions, Loop};
 use super::super::normal;
 use super::super::sram::Plain;
-use super::{CHUNK, QUIET_FROM};
+use super::{CHUNK, QUIET_FROM, column, ones};
 
 /// The cells of a chunk with what has to be known of them.
 pub(in super::super) struct Candidates {
@@ -104,12 +104,8 @@ impl<T: Copy + PartialOrd> Loop for Sift<'_, T> {
 /// Bit `flag` of each of 64 bytes, first byte lowest.
 #[inline(always)]
 fn bits_of(flags: &[u8; 64], flag: u32) -> u64 {
-    // The product moves byte j of eight, at bit 8j, to bit 56 + j; nothing else gets there.
-    const GATHER: u64 = 0x0102_0408_1020_4080;
-    flags.as_chunks().0.iter().rev().fold(0, |bits, &eight| {
-        let ones = u64::from_le_bytes(eight) >> flag & 0x0101_0101_0101_0101;
-        bits << 8 | ones.wrapping_mul(GATHER) >> 56
-    })
+    let eights = flags.as_chunks().0.iter().rev();
+    eights.fold(0, |bits, &eight| bits << 8 | column(u64::from_le_bytes(eight), flag))
 }
 
 /// The cells that the bits of `words` mark, in order.
@@ -118,11 +114,9 @@ fn cells_of(words: &[u64]) -> Vec<u16> {
     let mut cells = vec![0; count];
     let mut next = 0;
     for (first, &word) in (0..).step_by(64).zip(words) {
-        let mut rest = word;
-        while rest != 0 {
-            cells[next] = first + rest.trailing_zeros() as u16;
+        for bit in ones(word) {
+            cells[next] = first + bit as u16;
             next += 1;
-            rest &= rest - 1;
         }
     }
     cells

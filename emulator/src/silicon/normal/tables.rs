@@ -50,10 +50,7 @@ impl<R: FnMut(usize) -> u32> Loop for Variates<'_, R> {
             for (place, (variate, &word)) in variates.iter_mut().zip(words).enumerate() {
                 let tail = tail_of(word);
                 far |= u64::from(tail < CENTRE_FROM) << place;
-                let q = (f64::from(tail as i32) + 0.5) * TWO_POW_MINUS_32 - 0.5;
-                let r = 0.180_625 - q * q;
-                let lower = q * (horner(&CENTRE_NUMERATOR, r) / horner(&CENTRE_DENOMINATOR, r));
-                *variate = mirrored(lower, word);
+                *variate = mirrored(centre(tail), word);
             }
             while far != 0 {
                 let place = far.trailing_zeros() as usize;
@@ -69,12 +66,14 @@ impl<R: FnMut(usize) -> u32> Loop for Variates<'_, R> {
 /// The variate of one word, as [`Variates`].
 pub(in super::super) fn variate(word: u32, refine: impl FnOnce() -> u32) -> f64 {
     let tail = tail_of(word);
-    if tail < CENTRE_FROM {
-        return mirrored(lower_tail(tail, refine), word);
-    }
-    let q = (f64::from(tail as i32) + 0.5) * TWO_POW_MINUS_32 - 0.5;
-    let r = 0.180_625 - q * q;
-    mirrored(q * (horner(&CENTRE_NUMERATOR, r) / horner(&CENTRE_DENOMINATOR, r)), word)
+    let lower = if tail < CENTRE_FROM { lower_tail(tail, refine) } else { centre(tail) };
+    mirrored(lower, word)
+}
+
+/// The variate of a tail from [`CENTRE_FROM`] on, by the formula of AS 241 for the centre.
+#[inline(always)]
+fn centre(tail: u32) -> f64 {
+    centre_quantile((f64::from(tail as i32) + 0.5) * TWO_POW_MINUS_32 - 0.5)
 }
 
 /// The place of a word in its tail, from the end, below 2^31.
@@ -127,11 +126,6 @@ pub(in super::super) fn near_tail(x: f64) -> f64 {
 
 /// Where [`near_tail`] ends.
 pub(in super::super) const NEAR: f64 = 4.25;
-
-#[inline(always)]
-fn horner(c: &[f64; 8], x: f64) -> f64 {
-    c.iter().rev().fold(0.0, |sum, &term| sum * x + term)
-}
 
 const TWO_POW_MINUS_32: f64 = 1.0 / 4_294_967_296.0;
 
@@ -263,8 +257,7 @@ const fn at(terms: &[f64; 16], x: f64) -> f64 {
 const fn lower_quantile(p: f64) -> f64 {
     let q = p - 0.5;
     if q >= -0.425 {
-        let r = 0.180_625 - q * q;
-        return q * ratio(r, &CENTRE_NUMERATOR, &CENTRE_DENOMINATOR);
+        return centre_quantile(q);
     }
     let r = sqrt(-ln(p));
     if r <= 5.0 {
@@ -274,15 +267,28 @@ const fn lower_quantile(p: f64) -> f64 {
     }
 }
 
-const fn ratio(r: f64, numerator: &[f64; 8], denominator: &[f64; 8]) -> f64 {
-    let (mut above, mut below) = (0.0, 0.0);
+/// The quantile of `1/2 + q`, `|q| <= 0.425`.
+#[inline(always)]
+pub(super) const fn centre_quantile(q: f64) -> f64 {
+    q * ratio(0.180_625 - q * q, &CENTRE_NUMERATOR, &CENTRE_DENOMINATOR)
+}
+
+/// Quotient of two polynomials in `r`.
+#[inline(always)]
+pub(super) const fn ratio(r: f64, numerator: &[f64; 8], denominator: &[f64; 8]) -> f64 {
+    horner(numerator, r) / horner(denominator, r)
+}
+
+/// A polynomial, coefficients from the constant term up.
+#[inline(always)]
+const fn horner(c: &[f64; 8], x: f64) -> f64 {
+    let mut sum = 0.0;
     let mut i = 8;
     while i > 0 {
         i -= 1;
-        above = above * r + numerator[i];
-        below = below * r + denominator[i];
+        sum = sum * x + c[i];
     }
-    above / below
+    sum
 }
 
 /// Natural logarithm of a positive normal number, for the compiler: within 2e-16 relative.
