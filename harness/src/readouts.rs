@@ -19,6 +19,7 @@
 //! Readouts of a device have one length and, where the format knows it, one address. Whether they
 //! are what they claim to be, independent power-ups of one die, is for other modules to judge.
 
+mod block;
 mod format;
 mod intel_hex;
 mod npy;
@@ -36,6 +37,7 @@ use std::{fmt, mem};
 
 use fuzzy_extractor::bits::BitString;
 
+pub use block::Block;
 pub use format::{Format, FormatError, recognise as recognise_format};
 pub use intel_hex::{IntelHexError, IntelHexProblem, Memory, parse as parse_intel_hex};
 pub use npy::{NpyError, parse as parse_npy};
