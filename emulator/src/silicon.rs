@@ -46,7 +46,7 @@ pub use conditioned::{ConditionedSram, Scratch};
 pub use drift::TwoComponent;
 pub use environment::Environment;
 pub use history::HistoryLaw;
-pub use instructions::Instructions;
+pub use instructions::{Instructions, Loop};
 pub use modelled::ModelledSram;
 pub use parameter::{PARAMETERS, Parameter, ParameterError};
 pub use polarity::PolarityLaw;

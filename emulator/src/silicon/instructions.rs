@@ -30,8 +30,8 @@ pub enum Instructions {
     Avx512,
 }
 
-/// A loop that profits from wider vectors.
-pub(super) trait Loop {
+/// A loop that profits from wider vectors, for [`Instructions::run`].
+pub trait Loop {
     /// What it computes.
     type Output;
 
@@ -85,7 +85,7 @@ impl Instructions {
 
     /// Computes a loop as compiled for these instructions; for fewer if the processor has not all.
     #[inline]
-    pub(super) fn run<L: Loop>(self, work: L) -> L::Output {
+    pub fn run<L: Loop>(self, work: L) -> L::Output {
         simd::run(self, work)
     }
 

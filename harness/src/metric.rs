@@ -1,0 +1,8 @@
+//! Metrics of power-ups: pure functions on bits and counts.
+//!
+//! [`tally`] goes over the readouts of a device once and leaves what every figure needs: one-counts
+//! of the cells, distances of the readouts.
+
+pub mod passes;
+pub mod scan;
+pub mod tally;
