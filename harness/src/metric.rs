@@ -6,6 +6,7 @@
 pub mod address;
 pub mod between;
 pub mod counts;
+pub mod device;
 pub mod estimate;
 pub mod passes;
 pub mod scan;

@@ -24,11 +24,7 @@ pub struct AddressClasses {
 
 /// Fractions of ones of the two classes of a mask, `None` where one is empty.
 #[must_use]
-pub fn classes(
-    reading: &BitString,
-    kept: Option<&BitString>,
-    mask: u32,
-) -> Option<AddressClasses> {
+pub fn classes(reading: &BitString, kept: Option<&BitString>, mask: u32) -> Option<AddressClasses> {
     let law = PolarityLaw::new(mask, 0.0, 0.0).ok()?;
     let full = u64::MAX;
     // Ones and cells: of all, and of the odd class.
@@ -51,7 +47,8 @@ pub fn classes(
     }
     let ones_odd = odd_ones as f64 / odd_cells as f64;
     let ones_even = (ones - odd_ones) as f64 / even_cells as f64;
-    let weighted = odd_cells as f64 * min_entropy(ones_odd) + even_cells as f64 * min_entropy(ones_even);
+    let weighted =
+        odd_cells as f64 * min_entropy(ones_odd) + even_cells as f64 * min_entropy(ones_even);
     Some(AddressClasses { mask, ones_even, ones_odd, min_entropy: weighted / cells as f64 })
 }
 

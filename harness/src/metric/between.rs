@@ -96,9 +96,8 @@ pub fn compare(references: References<'_>) -> Option<Between> {
     // Over pairs, the sums of a + b and of 2ab.
     let expected = ((d - 1.0) * sum - (sum * sum - squares)) / p;
     let aliasing = aliasing(&readings, references.kept_cells);
-    let relative = |(distance, [a, b]): (u64, [usize; 2])| {
-        (distance as f64 / cells, [chosen[a], chosen[b]])
-    };
+    let relative =
+        |(distance, [a, b]): (u64, [usize; 2])| (distance as f64 / cells, [chosen[a], chosen[b]]);
     let mean_square = distances.squares / p / cells / cells;
     Some(Between {
         devices,

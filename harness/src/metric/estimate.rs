@@ -193,7 +193,8 @@ mod tests {
         covers(
             |rng| {
                 let mut histogram = [0; 3];
-                (0..2000).for_each(|_| histogram[[0, 0, 1, 2][(rng.next_u32() >> 30) as usize]] += 1);
+                (0..2000)
+                    .for_each(|_| histogram[[0, 0, 1, 2][(rng.next_u32() >> 30) as usize]] += 1);
                 Estimate::of_cells(&histogram, |i| [0.0, 0.2, 1.0][i]).unwrap()
             },
             0.3,

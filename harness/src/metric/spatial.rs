@@ -107,7 +107,8 @@ impl Loop for Masked<'_> {
         let (words, bits) = (self.lag / 64, self.lag % 64);
         let moved = |of: &[u64], i: usize| {
             let low = of.get(i + words).map_or(0, |word| word >> bits);
-            let high = if bits == 0 { 0 } else { of.get(i + words + 1).map_or(0, |w| w << (64 - bits)) };
+            let high =
+                if bits == 0 { 0 } else { of.get(i + words + 1).map_or(0, |w| w << (64 - bits)) };
             low | high
         };
         let (mut differing, mut pairs) = (0, 0);
@@ -157,7 +158,12 @@ mod tests {
         let stripes: BitString = (0..4096).map(|i| i / 8 % 2 == 1).collect();
         let found = autocorrelation(&stripes, None, &lags(4096));
         let at = |lag: usize| found.iter().find(|a| a.lag == lag).unwrap().coefficient;
-        assert!((at(16) - 1.0).abs() < 1e-12 && (at(8) + 1.0).abs() < 1e-12, "{} {}", at(16), at(8));
+        assert!(
+            (at(16) - 1.0).abs() < 1e-12 && (at(8) + 1.0).abs() < 1e-12,
+            "{} {}",
+            at(16),
+            at(8)
+        );
         // Half of the pairs, but for the last stripe, which ends without partners.
         assert!((at(4) - 4.0 / 4092.0).abs() < 1e-12);
         let zeros = BitString::zeros(4096);

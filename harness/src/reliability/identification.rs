@@ -64,11 +64,14 @@ mod tests {
 
     #[test]
     fn the_threshold_is_that_of_a_search_over_all() {
-        for (cells, wchd, bchd) in [(1, 0.1, 0.5), (16, 0.1, 0.5), (64, 0.04, 0.49), (127, 0.25, 0.4)] {
+        for (cells, wchd, bchd) in
+            [(1, 0.1, 0.5), (16, 0.1, 0.5), (64, 0.04, 0.49), (127, 0.25, 0.4)]
+        {
             let found = equal_error(cells, wchd, bchd).unwrap();
             // Probabilities of k differing cells, from the definition.
             let law = |p: f64| -> Vec<f64> {
-                let choose = |k: usize| (0..k).map(|i| (cells - i) as f64 / (i + 1) as f64).product::<f64>();
+                let choose =
+                    |k: usize| (0..k).map(|i| (cells - i) as f64 / (i + 1) as f64).product::<f64>();
                 let power = |x: f64, k: usize| (0..k).map(|_| x).product::<f64>();
                 (0..=cells).map(|k| choose(k) * power(p, k) * power(1.0 - p, cells - k)).collect()
             };
@@ -87,7 +90,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_told_apart_has_no_threshold() {
-        for (cells, wchd, bchd) in [(0, 0.1, 0.5), (10, 0.5, 0.5), (10, f64::NAN, 0.5), (10, 0.1, 1.1)] {
+        for (cells, wchd, bchd) in
+            [(0, 0.1, 0.5), (10, 0.5, 0.5), (10, f64::NAN, 0.5), (10, 0.1, 1.1)]
+        {
             assert_eq!(equal_error(cells, wchd, bchd), None);
         }
         // Never wrong in the same device: nothing need be tolerated.
