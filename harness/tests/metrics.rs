@@ -10,7 +10,7 @@ use puf_emulator::seed::SeedTree;
 use puf_emulator::silicon::{Environment, PolarityLaw, Process, SramArray};
 use puflab::metric::between::{References, compare};
 use puflab::metric::device::DeviceFigures;
-use puflab::metric::scan::Scan;
+use puflab::metric::scan::{Detail, Scan};
 use puflab::readouts::Block;
 use serde_json::Value;
 
@@ -71,7 +71,7 @@ fn every_metric_is_that_of_numpy_and_where_definitions_agree_of_pypuf() {
         let expected = python(&devices);
         let mut majorities = Vec::new();
         for (number, block) in devices.iter().enumerate() {
-            let Ok(scan) = Scan::of(block);
+            let Ok(scan) = Scan::of(block, Detail::Figures);
             let found = DeviceFigures::of(&scan);
             majorities.push(scan.majority);
             let hori = found.hori.unwrap();

@@ -169,6 +169,7 @@ fn diffuseness(majority: &BitString, kept: Option<&BitString>) -> (Option<f64>, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metric::scan::Detail;
     use rand_chacha::ChaCha8Rng;
     use rand_core::SeedableRng;
 
@@ -200,7 +201,7 @@ mod tests {
         let mut block = Block::new(1000);
         let reading = BitString::random(1000, &mut ChaCha8Rng::seed_from_u64(2));
         block.push().copy_from_slice(reading.words());
-        let Ok(scan) = Scan::of(&block);
+        let Ok(scan) = Scan::of(&block, Detail::Figures);
         let figures = DeviceFigures::of(&scan);
         assert_eq!(figures.ones_fraction.unwrap().value, reading.weight() as f64 / 1000.0);
         assert_eq!(
