@@ -247,8 +247,15 @@ fn devices_of_one_name_are_told_apart() {
 fn loops_pipes_and_depths_end_the_reading() {
     use std::os::unix::fs::symlink;
     let tree = Tree::new();
-    tree.add("d/a.txt", "0a");
-    symlink("..", tree.path("d/loop")).unwrap();
+    tree.add("d/a.txt", "0a").add("e/c.txt", "0a");
+    for leads_back in ["..", ".", "../..", "/"] {
+        symlink(leads_back, tree.path("d/again")).unwrap();
+        let error = tree.refused();
+        assert!(matches!(&error, ReadoutError::Loop { path, .. } if path.ends_with("d/again")));
+        assert!(error.to_string().contains("d/again: a loop of folders"), "{error}");
+        fs::remove_file(tree.path("d/again")).unwrap();
+    }
+    symlink("../e", tree.path("d/elsewhere")).unwrap();
     symlink("a.txt", tree.path("d/b.txt")).unwrap();
     let recording = tree.read();
     assert_eq!(recording.devices[0].readouts.len(), 2, "a link to a file is a file");

@@ -10,6 +10,7 @@
 use std::error::Error;
 use std::fmt;
 
+use super::MAX_CELLS;
 use super::text::{hex_value, without_mark};
 
 /// Memory from an address on.
@@ -26,27 +27,52 @@ pub struct Memory {
 /// # Errors
 /// [`IntelHexError`], with the line.
 pub fn parse(bytes: &[u8]) -> Result<Memory, IntelHexError> {
-    let mut image = Image::default();
-    let mut end_line = None;
-    let mut last_line = 1;
-    for (place, text) in without_mark(bytes).split(|&byte| byte == b'\n').enumerate() {
-        let line = place + 1;
-        last_line = line;
+    let mut reader = Reader::default();
+    for text in without_mark(bytes).split(|&byte| byte == b'\n') {
+        reader.line(text)?;
+    }
+    reader.finish()
+}
+
+/// Reads a file line by line: what follows the last line end is a line, too.
+#[derive(Default)]
+pub(super) struct Reader {
+    image: Image,
+    /// Lines read.
+    lines: usize,
+    end_line: Option<usize>,
+}
+
+impl Reader {
+    /// Reads the next line, without its end.
+    pub(super) fn line(&mut self, text: &[u8]) -> Result<(), IntelHexError> {
+        self.lines += 1;
+        let line = self.lines;
         let text = text.trim_ascii();
         if text.is_empty() {
-            continue;
+            return Ok(());
         }
-        if end_line.is_some() {
+        if self.end_line.is_some() {
             return Err(IntelHexProblem::AfterEnd.at(line));
         }
         let record = Record::decode(text).map_err(|problem| problem.at(line))?;
-        if image.apply(&record, line).map_err(|problem| problem.at(line))? == Course::End {
-            end_line = Some(line);
+        if self.image.apply(&record, line).map_err(|problem| problem.at(line))? == Course::End {
+            self.end_line = Some(line);
         }
+        Ok(())
     }
-    match end_line {
-        Some(line) => image.contiguous(line),
-        None => Err(IntelHexProblem::NoEnd.at(last_line)),
+
+    /// Lines read.
+    pub(super) fn lines(&self) -> usize {
+        self.lines
+    }
+
+    /// The memory, once all lines are read.
+    pub(super) fn finish(self) -> Result<Memory, IntelHexError> {
+        match self.end_line {
+            Some(line) => self.image.contiguous(line),
+            None => Err(IntelHexProblem::NoEnd.at(self.lines)),
+        }
     }
 }
 
@@ -176,6 +202,9 @@ impl Image {
             return Err(IntelHexProblem::Beyond { address });
         }
         let start = self.bytes.len();
+        if start + data.len() > MAX_CELLS / 8 {
+            return Err(IntelHexProblem::TooLong);
+        }
         self.bytes.extend_from_slice(data);
         if let Some(run) = self.runs.last_mut()
             && run.address + run.len as u64 == address
@@ -264,6 +293,8 @@ pub enum IntelHexProblem {
     },
     /// More separate pieces than the bound.
     Scattered,
+    /// More data than one readout may have.
+    TooLong,
     /// A byte that occurs twice.
     Overlap {
         /// Its address.
@@ -313,6 +344,7 @@ impl fmt::Display for IntelHexProblem {
                 write!(f, "data at {address:#010x} reach past the end of the addresses")
             }
             Self::Scattered => write!(f, "data in more than {MAX_RUNS} pieces"),
+            Self::TooLong => write!(f, "more than {} bytes of data", MAX_CELLS / 8),
             Self::Overlap { address } => write!(f, "data at {address:#010x} a second time"),
             Self::Gap { from, to } => {
                 write!(f, "no data from {from:#010x} to {to:#010x}, where they go on")
