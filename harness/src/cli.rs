@@ -16,6 +16,7 @@ mod demo;
 mod device;
 mod endpoint;
 mod exit;
+mod inspect;
 mod interrupt;
 mod nearest;
 mod profiles;
@@ -24,6 +25,7 @@ mod session;
 mod silicon_arguments;
 mod simulate;
 mod verifier;
+mod words;
 
 pub use exit::Exit;
 
@@ -104,6 +106,8 @@ enum Command {
     Profiles(profiles::Arguments),
     /// Power-ups of a population of chips, as a file.
     Simulate(simulate::Arguments),
+    /// Measured power-ups: metrics, a fitted noise model, and what is wrong with the data.
+    Inspect(inspect::Arguments),
     /// One error-correcting code by itself.
     #[command(subcommand)]
     Code(code::Arguments),
@@ -152,6 +156,7 @@ fn run(line: CommandLine) -> Exit {
             Command::Demo(arguments) => demo::run(&session, &arguments),
             Command::Profiles(arguments) => profiles::run(&session, &arguments),
             Command::Simulate(arguments) => simulate::run(&session, &arguments),
+            Command::Inspect(arguments) => inspect::run(&session, &arguments),
             Command::Code(arguments) => code::run(&session, &arguments),
             Command::Device(arguments) => device::run(&session, &arguments),
             Command::Verifier(arguments) => verifier::run(&session, &arguments),

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use fuzzy_extractor::bits::BitString;
 use rayon::prelude::*;
 
-use crate::faults::{self, Finding, Severity, Summary};
+use crate::faults::{self, Finding, Remedy, Summary};
 use crate::metric::between::{self, Between, References};
 use crate::readouts::{Catalogue, ReadoutError};
 
@@ -148,18 +148,12 @@ pub fn inspect(
     wanted: Wanted,
     observer: Observer<'_>,
 ) -> Result<Inspection, InspectError> {
-    let inspect_device = |source| {
-        let selection = Selection::all(source, wanted.first, observer);
-        device::inspect(&selection, wanted)
-    };
     let devices: Vec<(DeviceRecord, Kept, Vec<Finding>)> = catalogue
         .devices
         .par_iter()
         .enumerate()
         .map(|(place, source)| {
-            let (record, kept, mut findings) = inspect_device(source)?;
-            findings.iter_mut().for_each(|finding| finding.devices = vec![place]);
-            Ok((record, kept, findings))
+            device::inspect(place, &Selection::all(source, wanted.first, observer), wanted)
         })
         .collect::<Result<_, InspectError>>()?;
     let mut records = Vec::with_capacity(devices.len());
@@ -178,7 +172,7 @@ pub fn inspect(
     let summaries: Vec<Summary> = kept.iter_mut().filter_map(|kept| kept.summary.take()).collect();
     findings.extend(faults::between(&summaries));
     drop(summaries);
-    findings.sort_by_key(|finding| finding.kind.severity() != Severity::Fault);
+    findings.sort_by_key(Finding::severity);
     let reunions = again::reunite(catalogue, wanted, observer, &records, &kept, &same)?;
     let without = rescore(catalogue, wanted, observer, &records, &mut kept, &findings)?;
     Ok(Inspection { devices: records, between, reunions, findings, without })
@@ -221,12 +215,8 @@ fn rescore(
     for (place, source) in catalogue.devices.iter().enumerate() {
         observer.check()?;
         let mut selection = Selection::all(source, wanted.first, observer);
-        let faults = findings.iter().filter(|finding| finding.kind.severity() == Severity::Fault);
-        for finding in faults {
-            for remedy in finding.remedies.iter().filter(|remedy| remedy.device == place) {
-                selection.leave_out(&remedy.readouts, &remedy.cells);
-            }
-        }
+        let remedy = Remedy::of(findings, place);
+        selection.leave_out(&remedy.readouts, &remedy.cells);
         let (readouts, cells) = selection.left_out();
         if readouts == 0 && cells == 0 {
             continue;
@@ -234,7 +224,7 @@ fn rescore(
         let record = if selection.is_empty() {
             None
         } else {
-            let (record, remains, _) = device::inspect(&selection, wanted)?;
+            let (record, remains, _) = device::inspect(place, &selection, wanted)?;
             records[place] = record.clone();
             kept[place].majority = remains.majority;
             Some(record)

@@ -5,6 +5,7 @@ pub mod demo;
 pub mod device_folder;
 pub mod device_server;
 pub mod fit;
+pub mod inspection;
 pub mod link;
 pub mod metric;
 pub mod readouts;

@@ -94,7 +94,7 @@ pub(super) fn reunite(
         let entries = entries.map(|(i, &cells)| {
             (i / (readouts_second + 1), i % (readouts_second + 1), cells)
         });
-        let joint = JointCounts::new([readouts_first, readouts_second], entries);
+        let joint = JointCounts::new(readouts_first, readouts_second, entries);
         let distance = kept[first].majority.distance(&kept[second].majority);
         let readouts = readouts_second as f64;
         Ok(Reunion {

@@ -83,6 +83,7 @@ const MAX_READOUT_EFFECTS: usize = 256;
 
 /// Inspects what is selected of one device.
 pub(super) fn inspect(
+    index: usize,
     selection: &Selection<'_>,
     wanted: Wanted,
 ) -> Result<(DeviceRecord, Kept, Vec<Finding>), InspectError> {
@@ -104,11 +105,14 @@ pub(super) fn inspect(
         return Ok((record, kept, Vec::new()));
     }
     let fits = Fits::of(&scan);
-    let view = DeviceView { name: &record.name, condition: &record.condition, scan: &scan };
-    let mut findings = faults::in_device(&view);
-    for finding in &mut findings {
-        finding.readouts.iter_mut().for_each(|readout| *readout = selection.number(*readout));
-    }
+    let view = DeviceView {
+        index,
+        name: &record.name,
+        condition: &record.condition,
+        address: record.address.map(u64::from),
+        scan: &scan,
+    };
+    let findings = faults::in_device(&view);
     let summary = Some(Summary::of(&view));
     record.fits = Some(fits);
     Ok((record, Kept { majority: scan.majority, summary }, findings))

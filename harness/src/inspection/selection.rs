@@ -57,17 +57,6 @@ impl<'a> Selection<'a> {
     pub(super) fn is_empty(&self) -> bool {
         self.readouts() == 0 || self.kept.as_ref().is_some_and(|kept| kept.weight() == 0)
     }
-
-    /// The number in the files of a readout that is left.
-    pub(super) fn number(&self, readout: usize) -> usize {
-        let mut number = readout;
-        for &dropped in &self.dropped {
-            if dropped <= number {
-                number += 1;
-            }
-        }
-        number
-    }
 }
 
 impl Passes for Selection<'_> {
