@@ -4,6 +4,7 @@ pub mod cli;
 pub mod demo;
 pub mod device_folder;
 pub mod device_server;
+pub mod faults;
 pub mod link;
 pub mod metric;
 pub mod readouts;
