@@ -6,6 +6,7 @@ pub mod device_folder;
 pub mod device_server;
 pub mod fit;
 pub mod inspection;
+pub mod faults;
 pub mod link;
 pub mod metric;
 pub mod readouts;

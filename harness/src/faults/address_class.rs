@@ -1,0 +1,167 @@
+//! Ones that depend on the address of the cell.
+//!
+//! Many parts prefer 1 at some addresses and 0 at others, by the parity of a few address bits; over
+//! all cells this cancels out and the fraction of ones looks fair. A Walsh-Hadamard transform of the
+//! majority holds the difference of ones for every mask of address bits at once. For fair coins of the
+//! device's bias each is normal; the alarm is at a chance of 1e-6 over all masks, and only where the
+//! classes differ by one percent point or more.
+//!
+//! Sound silicon does this: the finding is advice.
+
+use super::finding::{Finding, Kind};
+use super::tail::LOG10_ALARM;
+use super::{Detector, Examined};
+use crate::metric::scan::Scan;
+
+pub(super) const DETECTOR: Detector = Detector { kinds: &[Kind::AddressClass], find };
+
+/// Cells that are transformed at most: masks reach the address bits below 20.
+const MOST_BITS: u32 = 20;
+/// Masks that are kept.
+const MOST_MASKS: usize = 3;
+/// Difference of ones that is worth a word.
+const LEAST_DIFFERENCE: f64 = 0.01;
+
+/// A class of addresses: those with an odd number of ones under a mask.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Class {
+    /// Which bits of the cell's number count.
+    pub mask: usize,
+    /// Ones per cell with an even number of bits, less those with an odd number.
+    pub difference: f64,
+    /// `log10` of the chance of so large a difference under any mask.
+    pub log10_chance: f64,
+}
+
+/// What the address says of a cell's preferred value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Classes {
+    /// Cells that were looked at, from the first on: a power of 2.
+    pub cells: usize,
+    /// The strongest masks, the strongest first.
+    pub strongest: Vec<Class>,
+}
+
+impl Classes {
+    /// Looks at the majority of at most 2^20 cells.
+    pub(super) fn of(scan: &Scan) -> Self {
+        let bits = scan.majority.len().checked_ilog2().unwrap_or(0).min(MOST_BITS);
+        let cells = 1_usize << bits;
+        let mut values = vec![0_i32; if scan.majority.is_empty() { 0 } else { cells }];
+        let (mut kept, mut ones) = (0_i64, 0_i64);
+        for (cell, value) in values.iter_mut().enumerate() {
+            if scan.tally.keeps(cell) {
+                let one = scan.majority.get(cell);
+                *value = if one { 1 } else { -1 };
+                (kept, ones) = (kept + 1, ones + i64::from(one));
+            }
+        }
+        let (kept, ones) = (kept as f64, ones as f64);
+        let variance = 4.0 * ones * (kept - ones) / kept.max(1.0);
+        transform(&mut values);
+        let mut masks: Vec<(usize, i32)> = values.into_iter().enumerate().skip(1).collect();
+        let top = MOST_MASKS.min(masks.len());
+        if top > 0 {
+            masks.select_nth_unstable_by_key(top - 1, |&(mask, sum)| {
+                (std::cmp::Reverse(sum.unsigned_abs()), mask)
+            });
+        }
+        let mut strongest: Vec<Class> = masks[..top]
+            .iter()
+            .map(|&(mask, sum)| {
+                let sum = f64::from(sum);
+                let log10_chance = log10_beyond(sum * sum / variance) + libm::log10(cells as f64);
+                Class { mask, difference: sum / kept, log10_chance }
+            })
+            .filter(|class| {
+                class.log10_chance < LOG10_ALARM && class.difference.abs() >= LEAST_DIFFERENCE
+            })
+            .collect();
+        strongest.sort_by(|a, b| b.difference.abs().total_cmp(&a.difference.abs()));
+        Self { cells, strongest }
+    }
+
+    /// The class of a cell under the strongest mask: whether its number of bits is odd.
+    pub(super) fn is_odd(&self, cell: usize) -> bool {
+        self.strongest.first().is_some_and(|class| (cell & class.mask).count_ones() % 2 == 1)
+    }
+}
+
+/// Sums over all cells with the sign that each mask gives them, in place.
+fn transform(values: &mut [i32]) {
+    let mut half = 1;
+    while half < values.len() {
+        for pair in values.chunks_exact_mut(2 * half) {
+            let (even, odd) = pair.split_at_mut(half);
+            for (a, b) in even.iter_mut().zip(odd) {
+                (*a, *b) = (*a + *b, *a - *b);
+            }
+        }
+        half *= 2;
+    }
+}
+
+/// `log10` of twice the upper tail of a normal law at the root of `square`, bounded from above by
+/// `2 exp(-square / 2)`.
+fn log10_beyond(square: f64) -> f64 {
+    if square.is_nan() {
+        0.0
+    } else {
+        std::f64::consts::LOG10_2 - square / 2.0 * std::f64::consts::LOG10_E
+    }
+}
+
+fn find(device: &Examined<'_>) -> Vec<Finding> {
+    if device.is_dead() {
+        return Vec::new();
+    }
+    let classes = device.classes();
+    let Some(strongest) = classes.strongest.first() else { return Vec::new() };
+    let said: Vec<String> = classes
+        .strongest
+        .iter()
+        .map(|class| {
+            let bits: Vec<String> = (0..MOST_BITS)
+                .filter(|bit| class.mask >> bit & 1 == 1)
+                .map(|bit| bit.to_string())
+                .collect();
+            let name = if bits.len() == 1 { "bit" } else { "bits" };
+            format!("{:+.1} points by {name} {}", 100.0 * class.difference, bits.join(" xor "))
+        })
+        .collect();
+    let detail = format!(
+        "ones among cells of even less those of odd parity: {} of the cell's number, in the first {} cells",
+        said.join(", "),
+        classes.cells,
+    );
+    vec![Finding { detail, ..device.finding(Kind::AddressClass, strongest.log10_chance) }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_sets::*;
+    use super::*;
+    use puf_emulator::silicon::PolarityLaw;
+
+    #[test]
+    fn the_transform_is_the_sum_over_masks() {
+        let start: Vec<i32> = (0..16).map(|i| (i * i * 7 + 3) % 11 - 5).collect();
+        let mut found = start.clone();
+        transform(&mut found);
+        for (mask, &sum) in found.iter().enumerate() {
+            let sign = |cell: usize| if (cell & mask).count_ones() % 2 == 1 { -1 } else { 1 };
+            let expected: i32 = start.iter().enumerate().map(|(cell, x)| sign(cell) * x).sum();
+            assert_eq!(sum, expected);
+        }
+        transform(&mut []);
+    }
+
+    #[test]
+    fn a_polarity_map_is_named_and_is_no_fault() {
+        let process = typical().with_polarity(PolarityLaw::new(0b11_0000, 0.3, 0.0).unwrap());
+        let findings = examine(&rows_of(process, 1 << 15, 5, 2));
+        assert_eq!(kinds(&findings), [Kind::AddressClass]);
+        assert!(findings[0].detail.contains("by bits 4 xor 5 of"), "{}", findings[0].detail);
+        assert!(findings[0].remedy.is_empty());
+    }
+}
