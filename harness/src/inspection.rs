@@ -126,7 +126,11 @@ impl fmt::Debug for Observer<'_> {
 
 impl Observer<'_> {
     fn check(&self) -> Result<(), InspectError> {
-        if self.interrupted.load(Ordering::Relaxed) { Err(InspectError::Interrupted) } else { Ok(()) }
+        if self.interrupted.load(Ordering::Relaxed) {
+            Err(InspectError::Interrupted)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -179,11 +183,7 @@ pub fn inspect(
 }
 
 /// Compares devices with equally many cells, each die once.
-fn compare(
-    records: &[DeviceRecord],
-    kept: &[Kept],
-    same: &[(usize, usize)],
-) -> Vec<Comparison> {
+fn compare(records: &[DeviceRecord], kept: &[Kept], same: &[(usize, usize)]) -> Vec<Comparison> {
     let mut shapes: Vec<(usize, usize)> = records.iter().map(DeviceRecord::shape).collect();
     shapes.sort_unstable();
     shapes.dedup();

@@ -100,7 +100,8 @@ fn every_metric_is_that_of_numpy_and_where_definitions_agree_of_pypuf() {
             }
             let lags = device["autocorrelation"].as_object().unwrap();
             for (lag, expected) in lags {
-                let found = found.autocorrelation.iter().find(|a| a.lag.to_string() == *lag).unwrap();
+                let found =
+                    found.autocorrelation.iter().find(|a| a.lag.to_string() == *lag).unwrap();
                 same(&format!("lag {lag}"), found.coefficient, expected);
             }
             let classes = device["classes"].as_object().unwrap();

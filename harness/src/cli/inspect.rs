@@ -148,10 +148,8 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Fail
     drop(progress);
     if let Some(path) = &arguments.save_profile {
         profile::save(path, arguments, &inspection)?;
-        session.note(format_args!(
-            "{}: `puflab simulate --profile` takes it",
-            plain(path.display())
-        ));
+        session
+            .note(format_args!("{}: `puflab simulate --profile` takes it", plain(path.display())));
     }
     session.print(
         || page::page(arguments, &inspection),

@@ -91,9 +91,8 @@ pub(super) fn reunite(
         }
         let for_good = table[readouts_second] + table[readouts_first * (readouts_second + 1)];
         let entries = table.iter().enumerate().filter(|(_, cells)| **cells > 0);
-        let entries = entries.map(|(i, &cells)| {
-            (i / (readouts_second + 1), i % (readouts_second + 1), cells)
-        });
+        let entries = entries
+            .map(|(i, &cells)| (i / (readouts_second + 1), i % (readouts_second + 1), cells));
         let joint = JointCounts::new(readouts_first, readouts_second, entries);
         let distance = kept[first].majority.distance(&kept[second].majority);
         let readouts = readouts_second as f64;

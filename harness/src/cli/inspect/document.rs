@@ -162,7 +162,9 @@ fn classes_json(figures: &DeviceFigures) -> Vec<Value> {
 
 fn cells_json(fits: &Fits) -> Option<Value> {
     let fit = fits.cells.as_ref().ok()?;
-    let majority = |k: usize| json!({ "readouts": k, "ber": estimate_json(fit.ber_after_majority_of(k)) });
+    let majority =
+        |k: usize| json!({ "readouts": k, "ber": estimate_json(fit.ber_after_majority_of(k)) });
+    let after_majority = [1, 3, 5, 7, 9, 15, 25].map(majority);
     let mut document = json!({
         "lambda1": fit.lambda1.value,
         "lambda2": fit.lambda2.value,
@@ -172,7 +174,7 @@ fn cells_json(fits: &Fits) -> Option<Value> {
         "log_likelihood": fit.log_likelihood,
         "ber_pairwise": estimate_json(fit.ber_pairwise()),
         "ber_to_dominant": estimate_json(fit.ber_to_dominant()),
-        "ber_after_majority": [1, 3, 5, 7, 9, 15, 25].map(majority),
+        "ber_after_majority": after_majority,
         "noise_min_entropy_per_cell": estimate_json(fit.noise_min_entropy()),
     });
     merge(&mut document, agreement_json(&fit.agreement));

@@ -39,7 +39,10 @@ pub(super) fn page(arguments: &Arguments, inspection: &Inspection) -> String {
     metrics(&mut page, devices.iter());
     other_names(&mut page, devices);
     if !arguments.metrics_only {
-        next(&mut page, "Noise model: a cell reads 1 with probability Phi((z - lambda2) / lambda1)");
+        next(
+            &mut page,
+            "Noise model: a cell reads 1 with probability Phi((z - lambda2) / lambda1)",
+        );
         noise_model(&mut page, devices);
         growth(&mut page, devices);
         next(&mut page, "Addresses and readouts");
@@ -51,7 +54,10 @@ pub(super) fn page(arguments: &Arguments, inspection: &Inspection) -> String {
         between(&mut page, comparison, devices);
         identification(&mut page, inspection);
     } else {
-        line(&mut page, format_args!("\n  (one die: nothing can be said of differences between dies)"));
+        line(
+            &mut page,
+            format_args!("\n  (one die: nothing can be said of differences between dies)"),
+        );
     }
     if !inspection.reunions.is_empty() {
         next(&mut page, "The same die under another condition or name");
@@ -92,8 +98,17 @@ fn greatest(value: Option<f64>) -> String {
 fn metrics<'a>(page: &mut String, devices: impl ExactSizeIterator<Item = &'a DeviceRecord>) {
     let total = devices.len();
     let mut table = Table::new([
-        "%", "readouts", "cells", "ones", "to first", "max", "to majority", "max", "pairwise",
-        "never flip", "noise bit/cell",
+        "%",
+        "readouts",
+        "cells",
+        "ones",
+        "to first",
+        "max",
+        "to majority",
+        "max",
+        "pairwise",
+        "never flip",
+        "noise bit/cell",
     ]);
     let mut sums: Vec<[Option<f64>; 5]> = Vec::new();
     for (place, device) in devices.enumerate() {
@@ -132,9 +147,18 @@ fn metrics<'a>(page: &mut String, devices: impl ExactSizeIterator<Item = &'a Dev
     if total > 2 {
         let dash = String::new;
         table.row([
-            format!("mean of {total}"), dash(), dash(), percent(mean(0)), percent(mean(1)), dash(),
-            percent(mean(2)), dash(), percent(mean(3)), dash(),
-            mean(4).map_or_else(dash, |e| format!("{:.4} ±{:.4}", e.value, (e.upper - e.lower) / 2.0)),
+            format!("mean of {total}"),
+            dash(),
+            dash(),
+            percent(mean(0)),
+            percent(mean(1)),
+            dash(),
+            percent(mean(2)),
+            dash(),
+            percent(mean(3)),
+            dash(),
+            mean(4)
+                .map_or_else(dash, |e| format!("{:.4} ±{:.4}", e.value, (e.upper - e.lower) / 2.0)),
         ]);
     }
     table.write(page);
@@ -152,8 +176,15 @@ fn metrics<'a>(page: &mut String, devices: impl ExactSizeIterator<Item = &'a Dev
 
 fn other_names(page: &mut String, devices: &[DeviceRecord]) {
     let mut table = Table::new([
-        "", "reliability:", "Maiti", "pypuf", "Hori: randomness", "steadiness", "correctness",
-        "diffuseness", "of ideal cells",
+        "",
+        "reliability:",
+        "Maiti",
+        "pypuf",
+        "Hori: randomness",
+        "steadiness",
+        "correctness",
+        "diffuseness",
+        "of ideal cells",
     ]);
     let several = devices.iter().filter(|device| device.figures.hori.is_some());
     let mut rows = 0;
@@ -177,7 +208,10 @@ fn other_names(page: &mut String, devices: &[DeviceRecord]) {
         rows += 1;
     }
     if rows > 0 {
-        line(page, format_args!("\n  under other names, which do not mean the same thing (ideally 1):"));
+        line(
+            page,
+            format_args!("\n  under other names, which do not mean the same thing (ideally 1):"),
+        );
         table.write(page);
     }
 }
@@ -189,8 +223,17 @@ fn plus_minus(estimate: fit::Estimate, digits: usize) -> String {
 
 fn noise_model(page: &mut String, devices: &[DeviceRecord]) {
     let mut table = Table::new([
-        "", "lambda1", "by moments", "lambda2", "chi2/df", "p", "TV", "BER %: pairwise",
-        "to majority of 3", "of 9", "to dominant",
+        "",
+        "lambda1",
+        "by moments",
+        "lambda2",
+        "chi2/df",
+        "p",
+        "TV",
+        "BER %: pairwise",
+        "to majority of 3",
+        "of 9",
+        "to dominant",
     ]);
     let mut unfit = Vec::new();
     for device in devices.iter().take(MOST_LINES) {
@@ -242,7 +285,12 @@ fn growth(page: &mut String, devices: &[DeviceRecord]) {
     if shown.is_empty() {
         return;
     }
-    line(page, format_args!("\n  cells that have ever flipped, %: observed / predicted, by number of readouts"));
+    line(
+        page,
+        format_args!(
+            "\n  cells that have ever flipped, %: observed / predicted, by number of readouts"
+        ),
+    );
     let mut readouts: Vec<usize> = shown
         .iter()
         .flat_map(|(_, fits)| fits.growth.iter().map(|growth| growth.readouts))
@@ -256,7 +304,8 @@ fn growth(page: &mut String, devices: &[DeviceRecord]) {
         let cell = |&readouts: &usize| {
             let found = fits.growth.iter().find(|growth| growth.readouts == readouts);
             found.map_or(String::new(), |growth| {
-                let observed = growth.observed.map_or("-".to_owned(), |x| format!("{:.2}", 100.0 * x));
+                let observed =
+                    growth.observed.map_or("-".to_owned(), |x| format!("{:.2}", 100.0 * x));
                 let predicted =
                     growth.predicted.map_or("-".to_owned(), |e| format!("{:.2}", 100.0 * e.value));
                 format!("{observed} / {predicted}")
@@ -269,8 +318,16 @@ fn growth(page: &mut String, devices: &[DeviceRecord]) {
 
 fn address_classes(page: &mut String, devices: &[DeviceRecord]) {
     let mut table = Table::new([
-        "", "bits of the cell index", "ones: even class %", "odd class %", "amplitude", "z",
-        "entropy from bias", "by class", "lag", "correlation",
+        "",
+        "bits of the cell index",
+        "ones: even class %",
+        "odd class %",
+        "amplitude",
+        "z",
+        "entropy from bias",
+        "by class",
+        "lag",
+        "correlation",
     ]);
     for device in devices.iter().take(MOST_LINES) {
         let Some(fits) = &device.fits else { continue };
@@ -297,7 +354,8 @@ fn address_classes(page: &mut String, devices: &[DeviceRecord]) {
                 ]);
             }
             None => {
-                let least = figures.least_class().map_or(figures.min_entropy_bias, |c| c.min_entropy);
+                let least =
+                    figures.least_class().map_or(figures.min_entropy_bias, |c| c.min_entropy);
                 let dash = || "-".to_owned();
                 let none = ["none beyond chance".to_owned(), dash(), dash(), dash(), dash()];
                 row.extend(none);
@@ -326,7 +384,14 @@ fn class_entropy(split: &fit::Split) -> f64 {
 
 fn readouts_and_history(page: &mut String, devices: &[DeviceRecord]) {
     let mut table = Table::new([
-        "", "noise of readouts: CV %", "p", "offset sd", "p", "outliers", "history: pull", "z",
+        "",
+        "noise of readouts: CV %",
+        "p",
+        "offset sd",
+        "p",
+        "outliers",
+        "history: pull",
+        "z",
     ]);
     let mut rows = 0;
     for device in devices.iter().take(MOST_LINES) {
@@ -389,7 +454,10 @@ fn between(page: &mut String, comparison: &Comparison, devices: &[DeviceRecord])
         ),
     );
     if between.devices < comparison.devices.len() {
-        line(page, format_args!("  compared: {} of them, evenly spread", thousands(between.devices)));
+        line(
+            page,
+            format_args!("  compared: {} of them, evenly spread", thousands(between.devices)),
+        );
     }
     for &(again, first) in comparison.again.iter().take(8) {
         let [again, first] = [again, first].map(|place| plain(devices[place].label()));
@@ -487,8 +555,17 @@ fn identification(page: &mut String, inspection: &Inspection) {
 
 fn reunions(page: &mut String, inspection: &Inspection) {
     let mut table = Table::new([
-        "first -> second", "majority to readouts %", "between majorities %", "flipped for good %",
-        "correlation", "noise ratio", "drift sd", "of which", "rare", "in", "chi2/df",
+        "first -> second",
+        "majority to readouts %",
+        "between majorities %",
+        "flipped for good %",
+        "correlation",
+        "noise ratio",
+        "drift sd",
+        "of which",
+        "rare",
+        "in",
+        "chi2/df",
     ]);
     let mut unfit = Vec::new();
     for reunion in &inspection.reunions {
@@ -511,9 +588,12 @@ fn reunions(page: &mut String, inspection: &Inspection) {
                     format!("{:.3}", best.drift.sd.value),
                     format!("{:.3}", best.drift.common_sd.value),
                 ]);
-                row.extend(best.drift.rare.map_or(["-".to_owned(), "-".to_owned()], |(sd, fraction)| {
-                    [format!("{:.3}", sd.value), format!("{:.1} %", 100.0 * fraction.value)]
-                }));
+                row.extend(best.drift.rare.map_or(
+                    ["-".to_owned(), "-".to_owned()],
+                    |(sd, fraction)| {
+                        [format!("{:.3}", sd.value), format!("{:.1} %", 100.0 * fraction.value)]
+                    },
+                ));
                 let chi2 = best.agreement.chi2_per_df();
                 row.push(chi2.map_or("-".to_owned(), |chi2| format!("{chi2:.2}")));
             }

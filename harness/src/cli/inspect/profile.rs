@@ -1,6 +1,5 @@
 //! `--save-profile`: the noise model of what was inspected, as a profile.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use super::Arguments;
