@@ -55,7 +55,7 @@ def of_device(x):
         "diffuseness": 4 / (k * k * 128) * between_ids,
         "autocorrelation": lags,
         "classes": classes,
-    }, majority
+    }, p > 0.5
 
 
 def between(majorities):

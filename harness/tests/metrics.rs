@@ -73,7 +73,7 @@ fn every_metric_is_that_of_numpy_and_where_definitions_agree_of_pypuf() {
         for (number, block) in devices.iter().enumerate() {
             let Ok(scan) = Scan::of(block, Detail::Figures);
             let found = DeviceFigures::of(&scan);
-            majorities.push(scan.majority);
+            majorities.push(scan.tally.strict_majority());
             let hori = found.hori.unwrap();
             let device = &expected["devices"][number];
             for (name, value) in [

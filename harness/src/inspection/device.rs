@@ -101,7 +101,7 @@ pub(super) fn inspect(
         fits: None,
     };
     if wanted.metrics_only {
-        let kept = Kept { majority: scan.majority, summary: None };
+        let kept = Kept { majority: scan.tally.strict_majority(), summary: None };
         return Ok((record, kept, Vec::new()));
     }
     let fits = Fits::of(&scan);
@@ -115,7 +115,7 @@ pub(super) fn inspect(
     let findings = faults::in_device(&view);
     let summary = Some(Summary::of(&view));
     record.fits = Some(fits);
-    Ok((record, Kept { majority: scan.majority, summary }, findings))
+    Ok((record, Kept { majority: scan.tally.strict_majority(), summary }, findings))
 }
 
 impl Fits {
@@ -227,7 +227,7 @@ pub(super) fn one_counts(
         tally.add(block);
         Ok(())
     })?;
-    Ok((tally.ones().to_vec(), tally.majority(), tally.readouts()))
+    Ok((tally.ones().to_vec(), tally.strict_majority(), tally.readouts()))
 }
 
 #[cfg(test)]

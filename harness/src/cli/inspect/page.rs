@@ -8,6 +8,7 @@ use crate::faults::Severity;
 use crate::fit;
 use crate::inspection::{Comparison, DeviceRecord, Fits, Inspection, Without};
 use crate::metric::between::{ideal_aliasing_min_entropy, ideal_uniqueness_pypuf};
+use crate::metric::device::DeviceFigures;
 use crate::metric::estimate::Estimate;
 use crate::reliability::identification::equal_error;
 
@@ -91,85 +92,61 @@ fn short(number: f64) -> String {
     }
 }
 
-fn greatest(value: Option<f64>) -> String {
-    value.map_or("-".to_owned(), |value| format!("{:.2}", 100.0 * value))
-}
-
-fn metrics<'a>(page: &mut String, devices: impl ExactSizeIterator<Item = &'a DeviceRecord>) {
-    let total = devices.len();
+fn metrics<'a>(page: &mut String, devices: impl Iterator<Item = &'a DeviceRecord>) {
+    let devices: Vec<&DeviceRecord> = devices.collect();
     let mut table = Table::new([
-        "%",
-        "readouts",
-        "cells",
+        "% of cells",
+        "readouts x cells",
         "ones",
         "to first",
-        "max",
+        "(max)",
         "to majority",
-        "max",
         "pairwise",
         "never flip",
         "noise bit/cell",
     ]);
-    let mut sums: Vec<[Option<f64>; 5]> = Vec::new();
-    for (place, device) in devices.enumerate() {
+    let bits = |e: Estimate| format!("{:.4} ±{:.4}", e.value, (e.upper - e.lower) / 2.0);
+    for device in devices.iter().take(MOST_LINES) {
         let figures = &device.figures;
-        let value = |estimate: Option<Estimate>| estimate.map(|estimate| estimate.value);
-        sums.push([
-            value(figures.ones_fraction),
-            value(figures.wchd_first),
-            value(figures.wchd_majority),
-            value(figures.wchd_pairwise),
-            value(figures.noise_min_entropy),
-        ]);
-        if place >= MOST_LINES {
-            continue;
-        }
         table.row([
             plain(device.label()),
-            thousands(figures.readouts),
-            thousands(figures.cells),
+            format!("{} x {}", thousands(figures.readouts), thousands(figures.cells)),
             percent(figures.ones_fraction),
             percent(figures.wchd_first),
-            greatest(figures.wchd_first_max),
+            figures.wchd_first_max.map_or("-".to_owned(), |max| format!("({:.2})", 100.0 * max)),
             percent(figures.wchd_majority),
-            greatest(figures.wchd_majority_max),
             percent(figures.wchd_pairwise),
             percent(figures.never_flipping),
-            figures.noise_min_entropy.map_or("-".to_owned(), |e| {
-                format!("{:.4} ±{:.4}", e.value, (e.upper - e.lower) / 2.0)
-            }),
+            figures.noise_min_entropy.map_or("-".to_owned(), bits),
         ]);
     }
-    let mean = |i: usize| {
-        let values: Vec<f64> = sums.iter().filter_map(|values| values[i]).collect();
-        Estimate::of_devices(&values)
-    };
-    if total > 2 {
-        let dash = String::new;
+    if devices.len() > 2 {
+        let mean = |of: fn(&DeviceFigures) -> Option<Estimate>| {
+            let values = devices.iter().filter_map(|device| Some(of(&device.figures)?.value));
+            Estimate::of_devices(&values.collect::<Vec<f64>>())
+        };
         table.row([
-            format!("mean of {total}"),
-            dash(),
-            dash(),
-            percent(mean(0)),
-            percent(mean(1)),
-            dash(),
-            percent(mean(2)),
-            dash(),
-            percent(mean(3)),
-            dash(),
-            mean(4)
-                .map_or_else(dash, |e| format!("{:.4} ±{:.4}", e.value, (e.upper - e.lower) / 2.0)),
+            format!("mean of {}", devices.len()),
+            String::new(),
+            percent(mean(|figures| figures.ones_fraction)),
+            percent(mean(|figures| figures.wchd_first)),
+            String::new(),
+            percent(mean(|figures| figures.wchd_majority)),
+            percent(mean(|figures| figures.wchd_pairwise)),
+            String::new(),
+            mean(|figures| figures.noise_min_entropy).map_or("-".to_owned(), bits),
         ]);
     }
     table.write(page);
-    if total > MOST_LINES {
-        line(page, format_args!("  ({} more: --format json has them all)", total - MOST_LINES));
+    if devices.len() > MOST_LINES {
+        let more = devices.len() - MOST_LINES;
+        line(page, format_args!("  ({more} more: --format json has them all)"));
     }
     line(
         page,
         format_args!(
-            "  (fractions of cells that differ between readouts of a device: WCHD; ± is 95 %, over cells,\n   \
-             for the mean over devices by Student's t)"
+            "  (to first, majority, pairwise: cells that differ between readouts of one device, WCHD; ± is 95 %,\n   \
+             over cells, for the mean over devices by Student's t)"
         ),
     );
 }
