@@ -17,6 +17,7 @@ mod device;
 mod endpoint;
 mod exit;
 mod interrupt;
+mod measured;
 mod nearest;
 mod profiles;
 mod progress;
