@@ -18,6 +18,7 @@ mod endpoint;
 mod exit;
 mod inspect;
 mod interrupt;
+mod measured;
 mod nearest;
 mod profiles;
 mod progress;

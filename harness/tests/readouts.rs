@@ -13,37 +13,9 @@ use puflab::readouts::{BitOrder, Format, Options, ReadoutError, RecordedDevice, 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
-struct Tree(tempfile::TempDir);
+mod tree;
 
-impl Tree {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn add(&self, name: &str, content: impl AsRef<[u8]>) -> &Self {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
-        self
-    }
-
-    fn read(&self) -> Recording {
-        self.read_with(&Options::default()).unwrap()
-    }
-
-    fn read_with(&self, options: &Options) -> Result<Recording, ReadoutError> {
-        read(&[self.0.path()], options)
-    }
-
-    #[track_caller]
-    fn refused(&self) -> ReadoutError {
-        self.read_with(&Options::default()).unwrap_err()
-    }
-}
+use tree::Tree;
 
 /// `name|condition|readouts x cells`, a device a line.
 fn summary(recording: &Recording) -> Vec<String> {

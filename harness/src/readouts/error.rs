@@ -141,6 +141,35 @@ pub enum ReadoutError {
     },
 }
 
+impl ReadoutError {
+    /// What to do about it, where there is something to say.
+    #[must_use]
+    pub fn advice(&self) -> Option<String> {
+        let text = match self {
+            Self::Format { source, .. } => return source.advice().map(str::to_owned),
+            Self::Npy { source, .. } => return source.advice().map(str::to_owned),
+            Self::LeaveOut { source, .. } => return Some(source.advice()),
+            Self::Ragged { bytes, .. } => {
+                return Some(format!("a record length that divides {bytes} bytes"));
+            }
+            Self::Io { .. } | Self::NotAFile(_) => return None,
+            Self::Nothing(_) => "a folder with files of readouts, or the files themselves",
+            Self::Loop { .. } => "remove it, or give the folders in it one by one",
+            Self::TooDeep(_) | Self::TooManyFiles(_) => "give the folders in it one by one",
+            Self::TooManyReadouts(_) | Self::TooLarge { .. } | Self::TooMany { .. } => {
+                "fewer readouts at a time"
+            }
+            Self::Changed(_) => "again, when nobody writes to it",
+            Self::Empty(_) => "remove it, or read the device again",
+            Self::IntelHex { .. } | Self::Text { .. } => "read the device again, or mend the file",
+            Self::TooLong { .. } => "the record length, if the file holds several readouts",
+            Self::RecordLength { .. } => "the record length, or one file at a time",
+            Self::Lengths { .. } | Self::Addresses { .. } => "a folder for each device and memory",
+        };
+        Some(text.to_owned())
+    }
+}
+
 impl fmt::Display for ReadoutError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -191,8 +220,7 @@ impl fmt::Display for ReadoutError {
             Self::LeaveOut { path, source } => write!(f, "{}: {source}", path.display()),
             Self::RecordLength { path, record_bytes, other } => write!(
                 f,
-                "{} shows records of {record_bytes} bytes, {} does not: \
-                 give the record length, or read them apart",
+                "{} shows records of {record_bytes} bytes, {} does not",
                 path.display(),
                 other.display()
             ),

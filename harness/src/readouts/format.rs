@@ -217,6 +217,23 @@ pub enum FormatError {
     Unknown,
 }
 
+impl FormatError {
+    /// What to do about it, where there is something to say.
+    pub(super) fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::Refused("Python pickles") => {
+                Some("numpy.save(FILE, array, allow_pickle=False): a pickle runs what it holds")
+            }
+            Self::Refused(_) => Some("numpy.save(FILE, array) for each array of it"),
+            Self::Conflict { .. } | Self::Ambiguous(_) => {
+                Some("name the file for what it is: .bin, .hex, .ihex, .npy, .csv or .txt")
+            }
+            Self::ZerosAndOnes => Some("cells with commas between them, or in groups of eight"),
+            Self::Unknown => Some("remove it, if it is none"),
+        }
+    }
+}
+
 impl fmt::Display for FormatError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

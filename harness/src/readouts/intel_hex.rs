@@ -34,6 +34,9 @@ pub fn parse(bytes: &[u8]) -> Result<Memory, IntelHexError> {
     reader.finish()
 }
 
+/// A longer line is no record, however many blanks it has.
+pub(super) const MAX_LINE_BYTES: usize = 1 << 12;
+
 /// Reads a file line by line: what follows the last line end is a line, too.
 #[derive(Default)]
 pub(super) struct Reader {
@@ -48,6 +51,9 @@ impl Reader {
     pub(super) fn line(&mut self, text: &[u8]) -> Result<(), IntelHexError> {
         self.lines += 1;
         let line = self.lines;
+        if text.len() > MAX_LINE_BYTES {
+            return Err(IntelHexProblem::LongLine.at(line));
+        }
         let text = text.trim_ascii();
         if text.is_empty() {
             return Ok(());
@@ -60,11 +66,6 @@ impl Reader {
             self.end_line = Some(line);
         }
         Ok(())
-    }
-
-    /// Lines read.
-    pub(super) fn lines(&self) -> usize {
-        self.lines
     }
 
     /// The memory, once all lines are read.
@@ -270,6 +271,8 @@ pub enum IntelHexProblem {
         /// Digits found.
         digits: usize,
     },
+    /// A line far longer than any record.
+    LongLine,
     /// A byte that is no hex digit.
     Digit(u8),
     /// The checksum does not match.
@@ -334,6 +337,7 @@ impl fmt::Display for IntelHexProblem {
             Self::Length { digits } => {
                 write!(f, "{digits} digits, which is not the length the record says")
             }
+            Self::LongLine => write!(f, "more than {MAX_LINE_BYTES} bytes without a line end"),
             Self::Digit(byte) => write!(f, "'{}' is not a hex digit", byte.escape_ascii()),
             Self::Checksum { expected, found } => {
                 write!(f, "checksum {found:02X} where the bytes give {expected:02X}")

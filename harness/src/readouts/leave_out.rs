@@ -200,6 +200,16 @@ pub enum LeaveOutProblem {
     All,
 }
 
+impl LeaveOutError {
+    /// What to do about it.
+    pub(super) fn advice(&self) -> String {
+        match self.problem {
+            LeaveOutProblem::None => format!("a range within {}", Shown(&self.extent)),
+            LeaveOutProblem::All => "a shorter range".to_owned(),
+        }
+    }
+}
+
 impl fmt::Display for LeaveOutError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (range, extent) = (Shown(&self.range), Shown(&self.extent));

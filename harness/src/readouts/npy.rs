@@ -450,6 +450,23 @@ pub enum NpyError {
     AllZero,
 }
 
+impl NpyError {
+    /// What to do about it, where there is something to say.
+    pub(super) fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::Objects | Self::ElementType(_) | Self::Structured => {
+                Some("numpy.save(FILE, array.astype('uint8'))")
+            }
+            Self::FortranOrder => Some("numpy.save(FILE, numpy.ascontiguousarray(array))"),
+            Self::AllZero => Some("numpy.save(FILE, array.astype(bool)) if these are cells"),
+            Self::Truncated { .. } | Self::Length { .. } => {
+                Some("copy or save the file again: it was cut or added to")
+            }
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for NpyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -467,7 +484,7 @@ impl fmt::Display for NpyError {
                 write!(f, "elements of type '{}', not numbers", descr.escape_debug())
             }
             Self::FortranOrder => {
-                write!(f, "column-major order: save numpy.ascontiguousarray(...) instead")
+                write!(f, "an array in column-major order")
             }
             Self::Dimensions(count) => write!(
                 f,
@@ -485,7 +502,7 @@ impl fmt::Display for NpyError {
                 write!(f, "element {index}, at byte {offset}, is neither 0 nor 1")
             }
             Self::AllZero => {
-                write!(f, "zeros alone, which may be cells or packed cells: save booleans instead")
+                write!(f, "zeros alone, which may be cells or packed cells")
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::file::{OpenFile, SourceFile};
 use super::intel_hex::{self, Memory};
 use super::text::{BinaryDigits, CsvRows, Digits, HexDigits, TextError};
-use super::{BitOrder, IntelHexError, IntelHexProblem, ReadoutError, decode, npy};
+use super::{BitOrder, ReadoutError, decode, npy};
 
 /// The readouts of one file, one after another.
 pub(super) trait Rows: Send {
@@ -298,9 +298,6 @@ impl Rows for ImageRows {
     }
 }
 
-/// A longer line is no record, however many blanks it has.
-const MAX_LINE_BYTES: usize = 1 << 12;
-
 /// Reads an Intel HEX file.
 pub(super) fn load_image(file: &SourceFile) -> Result<Memory, ReadoutError> {
     let failed = |source| ReadoutError::IntelHex { path: file.path().to_owned(), source };
@@ -328,11 +325,8 @@ pub(super) fn load_image(file: &SourceFile) -> Result<Memory, ReadoutError> {
             }
         }
         begun.extend_from_slice(last);
-        if begun.len() > MAX_LINE_BYTES {
-            return Err(failed(IntelHexError {
-                line: reader.lines() + 1,
-                problem: IntelHexProblem::Length { digits: begun.len() },
-            }));
+        if begun.len() > intel_hex::MAX_LINE_BYTES {
+            reader.line(&begun).map_err(failed)?;
         }
         open.consume(len);
     }
