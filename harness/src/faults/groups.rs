@@ -288,3 +288,77 @@ fn unsampled(device: &Examined<'_>) -> Option<Finding> {
     let remedy = Remedy { readouts: readouts.clone(), ..Remedy::default() };
     Some(Finding { readouts, detail, remedy, ..device.finding(Kind::FarReadouts, chance) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_sets::*;
+    use super::*;
+    use puf_emulator::silicon::{Environment, ReadoutLaw};
+
+    #[track_caller]
+    fn check(rows: &[fuzzy_extractor::bits::BitString], kind: Kind, readouts: &[usize]) {
+        let findings = examine(rows);
+        assert_eq!(kinds(&findings), [kind], "{findings:?}");
+        assert_eq!(findings[0].readouts, readouts);
+        assert_eq!(findings[0].remedy.readouts, readouts);
+    }
+
+    #[test]
+    fn a_first_readout_far_away_is_named() {
+        let offset = |offset| typical().with_readout(ReadoutLaw::new(0.07, 0.0, offset).unwrap());
+        for readouts in [3, 15, 200] {
+            check(&rows_of(offset(0.4), 4096, readouts, 1), Kind::FirstReadout, &[0]);
+            assert_eq!(kinds(&examine(&rows_of(offset(0.1), 4096, readouts, 1))), []);
+        }
+    }
+
+    #[test]
+    fn readouts_of_another_die_are_named() {
+        for readouts in [4, 20, 150] {
+            let mut rows = clean(2048, readouts, 2);
+            let others = clean(2048, readouts, 3);
+            rows[1] = others[1].clone();
+            rows[3] = others[3].clone();
+            check(&rows, Kind::OtherDevice, &[1, 3]);
+        }
+    }
+
+    #[test]
+    fn two_modes_are_told_apart() {
+        let rows = clean(4096, 40, 4);
+        let mode = typical().with_readout(ReadoutLaw::new(0.0, 0.0, 0.0).unwrap());
+        let hot = Environment::default().at_celsius(150.0).unwrap();
+        let mut mixed = rows;
+        let others = rows_at(mode, 4096, 0..40, 4, &hot);
+        for j in [5, 6, 20, 33] {
+            mixed[j] = others[j].clone();
+        }
+        check(&mixed, Kind::SeveralModes, &[5, 6, 20, 33]);
+    }
+
+    #[test]
+    fn a_single_readout_far_away_is_named() {
+        let mut rows = clean(4096, 9, 5);
+        (0..4096).step_by(5).for_each(|cell| rows[6].flip(cell));
+        check(&rows, Kind::FarReadouts, &[6]);
+    }
+
+    #[test]
+    fn readouts_that_share_nothing_are_of_no_one_die() {
+        for count in [2, 3, 30] {
+            let rows: Vec<_> = (0..count).map(|seed| clean(1024, 1, seed).remove(0)).collect();
+            check(&rows, Kind::OtherDevice, &[]);
+        }
+    }
+
+    /// As cold as it gets in a set, in one jump, and half of the cells' noise as large again.
+    #[test]
+    fn what_silicon_does_is_no_fault() {
+        let law = ReadoutLaw::new(0.07, 0.05, 0.15).unwrap();
+        for readouts in [1, 2, 3, 5, 30, 100] {
+            let mut rows = rows_of(typical().with_readout(law), 4096, readouts, 6);
+            rows.extend(later(4096, readouts, 6));
+            assert_eq!(kinds(&examine(&rows)), [], "{readouts}");
+        }
+    }
+}
