@@ -52,7 +52,7 @@ pub use mixture::count_probabilities;
 pub use moments::{Moments, moments};
 pub use polarity::{PolarityFit, SHOWN, Split, polarity};
 pub use prediction::TwoParameter;
-pub use profile::{DeviceFit, profile, profile_name};
+pub use profile::{DeviceFit, common_mask, profile, profile_name};
 pub use readout_effects::{
     Outlier, ReadoutEffect, ReadoutEffects, ReadoutOnes, Spread, readout_effects,
 };

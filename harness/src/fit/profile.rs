@@ -7,7 +7,7 @@ use super::classes::ClassFit;
 use super::error::FitError;
 use super::estimate::Estimate;
 use super::history::HistoryFit;
-use super::polarity::Split;
+use super::polarity::PolarityFit;
 use super::readout_effects::ReadoutEffects;
 use super::two_conditions::TwoConditionFit;
 use super::two_parameter::TwoParameterFit;
@@ -23,8 +23,10 @@ pub struct DeviceFit {
     pub celsius: Option<f64>,
     /// A second temperature in degrees Celsius, and what it changes.
     pub at_other_temperature: Option<(f64, TwoConditionFit)>,
-    /// The polarity that stands out, with the fit of both classes where there is one.
-    pub polarity: Option<(Split, Option<ClassFit>)>,
+    /// What address bits tell.
+    pub polarity: Option<PolarityFit>,
+    /// A mask over bits of the cell index, best that of [`common_mask`], and the fit of its classes.
+    pub classes: Option<(u32, ClassFit)>,
     /// Noise and offset of single readouts.
     pub readouts: Option<ReadoutEffects>,
     /// What readouts feel of the one before.
@@ -41,15 +43,25 @@ impl DeviceFit {
             celsius: None,
             at_other_temperature: None,
             polarity: None,
+            classes: None,
             readouts: None,
             history: None,
         }
     }
 
-    /// The fit of both classes, where the polarity is `mask`.
-    fn classes(&self, mask: Option<u32>) -> Option<&ClassFit> {
-        let (split, classes) = self.polarity.as_ref()?;
-        classes.as_ref().filter(|_| Some(split.mask) == mask)
+    /// The fit of both classes of `mask`.
+    fn classes_of(&self, mask: Option<u32>) -> Option<&ClassFit> {
+        let (of, classes) = self.classes.as_ref()?;
+        (Some(*of) == mask).then_some(classes)
+    }
+
+    /// The amplitude of the classes of `mask`, if it was fitted or is among those that stand out.
+    fn amplitude(&self, mask: u32) -> Option<Estimate> {
+        let shown = || {
+            let mut top = self.polarity.as_ref()?.top.iter();
+            top.find(|split| split.mask == mask).map(|split| split.amplitude)
+        };
+        self.classes_of(Some(mask)).map(|classes| classes.amplitude).or_else(shown)
     }
 }
 
@@ -157,13 +169,14 @@ const SPREAD: &str = "spread of the same fits over devices, that of sampling tak
 
 fn noise_and_bias(settings: &mut Settings, devices: &[DeviceFit], mask: Option<u32>) {
     let of = |of_classes: fn(&ClassFit) -> Estimate, of_cells: fn(&TwoParameterFit) -> Estimate| {
-        let one =
-            |device: &DeviceFit| device.classes(mask).map_or(of_cells(&device.cells), of_classes);
+        let one = |device: &DeviceFit| {
+            device.classes_of(mask).map_or(of_cells(&device.cells), of_classes)
+        };
         devices.iter().map(one).collect::<Vec<Estimate>>()
     };
     let lambda1 = of(|classes| classes.lambda1, |cells| cells.lambda1);
     let lambda2 = of(|classes| classes.lambda2, |cells| cells.lambda2);
-    let by_class = if devices.iter().any(|device| device.classes(mask).is_some()) {
+    let by_class = if devices.iter().any(|device| device.classes_of(mask).is_some()) {
         ", by class of polarity"
     } else {
         ""
@@ -183,25 +196,21 @@ fn noise_and_bias(settings: &mut Settings, devices: &[DeviceFit], mask: Option<u
     }
 }
 
-/// The mask that most devices show beyond chance.
-fn common_mask(devices: &[DeviceFit]) -> Option<u32> {
-    let significant = |device: &DeviceFit| {
-        let (split, _) = device.polarity.as_ref()?;
-        split.is_significant().then_some(split.mask)
-    };
-    let masks: Vec<u32> = devices.iter().filter_map(significant).collect();
+/// The mask that stands out most, beyond chance, on most of the devices: the one to divide the cells of
+/// all of them by for [`classes`](super::classes); the smaller of two.
+#[must_use]
+pub fn common_mask(devices: &[DeviceFit]) -> Option<u32> {
+    let first =
+        |device: &DeviceFit| device.polarity.as_ref()?.significant().next().map(|split| split.mask);
+    let masks: Vec<u32> = devices.iter().filter_map(first).collect();
     let votes = |mask: u32| masks.iter().filter(|&&other| other == mask).count();
-    // Of equal votes the smaller mask, so that the order of devices does not matter.
     masks.iter().copied().max_by_key(|&mask| (votes(mask), core::cmp::Reverse(mask)))
 }
 
 fn polarity(settings: &mut Settings, devices: &[DeviceFit], mask: Option<u32>) {
     let Some(mask) = mask else { return };
-    let amplitude = |device: &DeviceFit| {
-        let (split, classes) = device.polarity.as_ref().filter(|(split, _)| split.mask == mask)?;
-        Some(classes.as_ref().map_or(split.amplitude, |classes| classes.amplitude))
-    };
-    let amplitudes: Vec<Estimate> = devices.iter().filter_map(amplitude).collect();
+    let amplitudes: Vec<Estimate> =
+        devices.iter().filter_map(|device| device.amplitude(mask)).collect();
     let source = format!(
         "Walsh-Hadamard transform of the values that the cells prefer, over all masks: {} of {} \
          devices, one in a million by chance",
