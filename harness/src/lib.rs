@@ -13,5 +13,6 @@ pub mod readouts;
 pub mod reliability;
 pub mod report;
 pub mod simulation;
+pub mod sp80090b;
 pub mod store;
 pub mod verifier;
