@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::exit::{Exit, Failure};
-use super::interrupt;
 use super::session::{Session, count, plain};
+use super::{interrupt, measured};
 use crate::faults::{Finding, Severity};
 use crate::inspection::{self, InspectError, Inspection, Observer, Wanted};
 use crate::readouts::{self, AddressRange, BitOrder, Format, Options};
@@ -117,13 +117,8 @@ fn first(text: &str) -> Result<usize, String> {
 }
 
 pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Failure> {
-    for path in &arguments.paths {
-        if let Err(error) = std::fs::metadata(path) {
-            return Err(Failure::file(path, &error));
-        }
-    }
     let catalogue = readouts::open(&arguments.paths, &arguments.reading.options())
-        .map_err(Failure::bad_data)?;
+        .map_err(|error| measured::failure(&error))?;
     for note in &catalogue.notes {
         session.note(note);
     }
@@ -142,7 +137,7 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Fail
     let observer = Observer { advance: &advance, interrupted: &interrupted };
     let inspection =
         inspection::inspect(&catalogue, wanted, observer).map_err(|error| match error {
-            InspectError::Readouts(error) => Failure::bad_data(error),
+            InspectError::Readouts(error) => measured::failure(&error),
             InspectError::Interrupted => Failure::unreachable(error),
         })?;
     drop(progress);

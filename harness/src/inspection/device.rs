@@ -42,8 +42,8 @@ pub struct Fits {
     pub growth: Vec<Growth>,
     /// Classes of cells with opposite bias.
     pub polarity: Result<PolarityFit, FitError>,
-    /// The fit of both classes of the polarity that stands out most.
-    pub classes: Option<ClassFit>,
+    /// The mask of the polarity that stands out most, and the fit of its two classes.
+    pub classes: Option<(u32, ClassFit)>,
     /// Noise and offset of single readouts.
     pub readouts: Result<ReadoutEffects, FitError>,
     /// What readouts feel of the one before.
@@ -132,7 +132,7 @@ impl Fits {
         };
         let polarity = fit::polarity(&scan.majority, tally.kept(), of_majority);
         let split = polarity.as_ref().ok().and_then(|fit| fit.significant().next());
-        let classes = split.and_then(|split| classes(scan, split.mask).ok());
+        let classes = split.and_then(|split| Some((split.mask, classes(scan, split.mask).ok()?)));
         Self {
             growth: growth(&histogram, cells.as_ref().ok()),
             readouts: readout_effects(scan, counts, cells.as_ref()),

@@ -202,8 +202,9 @@ fn polarity_json(fits: &Fits) -> Value {
             "is_significant": split.is_significant(),
         })
     };
-    let classes = fits.classes.as_ref().map(|classes| {
+    let classes = fits.classes.as_ref().map(|(mask, classes)| {
         let mut document = json!({
+            "mask": mask,
             "lambda1": estimate_json(classes.lambda1), "lambda2": estimate_json(classes.lambda2),
             "amplitude": estimate_json(classes.amplitude),
             "log_likelihood_gain": classes.log_likelihood_gain,

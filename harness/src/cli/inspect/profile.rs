@@ -64,8 +64,8 @@ fn device_fit(
         let others = reunions.filter_map(there).filter(|(celsius, _)| *celsius != here);
         others.max_by(|(a, _), (b, _)| (a - here).abs().total_cmp(&(b - here).abs()))
     });
-    let split = fits.polarity.as_ref().ok().and_then(|polarity| polarity.significant().next());
-    fit.polarity = split.map(|split| (split.clone(), fits.classes.clone()));
+    fit.polarity = fits.polarity.as_ref().ok().cloned();
+    fit.classes = fits.classes.clone();
     fit.readouts = fits.readouts.as_ref().ok().cloned();
     fit.history = fits.history.as_ref().ok().cloned();
     Some(Ok(fit))
