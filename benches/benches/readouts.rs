@@ -5,7 +5,6 @@
 //! character, of Intel HEX a table look-up for each. Files are in the host's cache: a disk is slower.
 //! Intel HEX, a file a readout, is read on all threads, the others on one for each device.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -15,6 +14,9 @@ use puflab::readouts::write::{Layout, ReadoutWriter, Shape};
 use puflab::readouts::{Block, Format, Options, open};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
+
+#[path = "../../harness/tests/tree/intel_hex.rs"]
+mod intel_hex;
 
 /// Cells of a board of 96 KiB.
 const CELLS: usize = 786_432;
@@ -32,33 +34,10 @@ fn write_cells(path: &Path, layout: Layout, readouts: usize) {
     writer.finish().expect("a whole file");
 }
 
-/// One record of Intel HEX.
-fn record(text: &mut String, offset: u16, kind: u8, data: &[u8]) {
-    let [high, low] = offset.to_be_bytes();
-    let len = u8::try_from(data.len()).expect("a short record");
-    let mut sum = 0_u8;
-    text.push(':');
-    for &byte in [len, high, low, kind].iter().chain(data) {
-        sum = sum.wrapping_add(byte);
-        let _ = write!(text, "{byte:02X}");
-    }
-    let _ = writeln!(text, "{:02X}", sum.wrapping_neg());
-}
-
 fn write_intel_hex(folder: &Path, readouts: u64) {
     fs::create_dir(folder).expect("a folder");
     for number in 0..readouts {
-        let mut text = String::new();
-        for (place, data) in readout(number).to_bytes_msb0().chunks(16).enumerate() {
-            let address = u32::try_from(16 * place).expect("96 KiB");
-            let [_, upper, ..] = address.to_be_bytes();
-            let offset = u16::try_from(address & 0xffff).expect("16 bits");
-            if offset == 0 {
-                record(&mut text, 0, 4, &[0x20, upper]);
-            }
-            record(&mut text, offset, 0, data);
-        }
-        record(&mut text, 0, 1, &[]);
+        let text = intel_hex::write(0x2000, &readout(number).to_bytes_msb0());
         fs::write(folder.join(format!("P{number}.hex")), text).expect("room on the disk");
     }
 }
@@ -84,6 +63,7 @@ fn streaming(c: &mut Criterion) {
         ("cells.npy", Format::Npy),
         ("intel-hex", Format::IntelHex),
         ("hex.txt", Format::HexText),
+        ("digits.txt", Format::BinaryText),
         ("cells.csv", Format::Csv),
     ] {
         let record_bytes = Some(CELLS / 8).filter(|_| format != Format::Npy);

@@ -20,7 +20,8 @@ use rand_core::{Rng, SeedableRng};
 
 mod tree;
 
-use tree::{Tree, intel_hex, npy};
+use tree::intel_hex::write as intel_hex;
+use tree::{Tree, npy};
 
 fn opened(path: &Path, options: &Options) -> Catalogue {
     open(&[path], options).unwrap_or_else(|error| panic!("{error}"))
@@ -489,4 +490,74 @@ fn a_file_of_terabytes_is_opened_in_no_time() {
     assert!(matches!(open(&[&path], &options), Err(ReadoutError::TooMany { .. })));
     let error = read(&[&path], &options).unwrap_err();
     assert!(matches!(error, ReadoutError::TooLarge { .. }), "{error}");
+}
+
+/// More bytes than are counted, recognised by samples.
+#[test]
+fn records_are_found_in_a_large_file() {
+    let tree = Tree::new();
+    let (record, count) = (1_000_448, 20);
+    let die = random_bytes(record, 1);
+    let mut noise = |mut seed: u64| {
+        // Five random bits that are all ones: one in 32.
+        let mut bytes = vec![0xff; record];
+        for _ in 0..5 {
+            seed += 1;
+            bytes.iter_mut().zip(random_bytes(record, seed)).for_each(|(all, one)| *all &= one);
+        }
+        bytes
+    };
+    let file: Vec<u8> = (0..count)
+        .flat_map(|n| die.iter().zip(noise(10 * n + 9)).map(|(a, b)| a ^ b).collect::<Vec<_>>())
+        .collect();
+    tree.add("die.bin", &file);
+    let catalogue = opened(&tree.path("die.bin"), &Options::default());
+    let device = &catalogue.devices[0];
+    assert_eq!((device.readouts(), device.cells()), (20, 8 * record));
+    let expected = "records of 1000448 bytes: consecutive ones differ in 6.0";
+    assert!(catalogue.notes.iter().any(|note| note.contains(expected)), "{:?}", catalogue.notes);
+}
+
+/// The start of a large text tells what it is; what goes on differently is an error with its place.
+#[test]
+fn a_large_text_is_told_by_its_start() {
+    let tree = Tree::new();
+    let lines = 2_000_000;
+    let text = "01100110\n".repeat(lines);
+    tree.add("d.txt", &text);
+    let options = Options { record_bytes: Some(1000), ..Options::default() };
+    let device = one(&tree.path("d.txt"), &options);
+    assert_eq!((device.readouts(), device.cells()), (2000, 8000));
+    tree.add("d.txt", text + "0110011x\n");
+    let error = open(&[tree.path("d.txt")], &options).unwrap_err().to_string();
+    assert!(error.ends_with("line 2000001, column 8: 'x' is neither 0 nor 1"), "{error}");
+}
+
+/// So are the cells of a large array.
+#[test]
+fn a_large_array_is_told_by_its_start() {
+    let tree = Tree::new();
+    let mut cells = vec![0; (1 << 24) + 4];
+    let last = cells.len() - 1;
+    let shape = format!("({}, 4)", cells.len() / 4);
+    cells[0] = 1;
+    cells[last] = 2;
+    let array = npy("|u1", "False", &shape, &cells);
+    tree.add("a.npy", &array);
+    let device = one(&tree.path("a.npy"), &Options::default());
+    assert_eq!((device.readouts(), device.cells()), ((1 << 22) + 1, 4));
+    let error = passed(&device, 1 << 20).unwrap_err().to_string();
+    let expected = format!("element {last}, at byte {}, is neither 0 nor 1", array.len() - 1);
+    assert!(error.ends_with(&expected), "{error}");
+    let error = read(&[tree.path("a.npy")], &Options::default()).unwrap_err();
+    assert!(matches!(error, ReadoutError::TooManyReadouts(_)), "{error}");
+}
+
+#[test]
+fn sources_are_shared_and_cursors_are_sent() {
+    fn shared<T: Send + Sync>() {}
+    fn sent<T: Send>() {}
+    shared::<Catalogue>();
+    shared::<DeviceSource>();
+    sent::<puflab::readouts::Cursor<'_>>();
 }

@@ -84,6 +84,7 @@ pub struct DeviceSource {
     /// One file of all readouts, or one file for each.
     parts: Vec<Part>,
     sources: Vec<PathBuf>,
+    readouts: usize,
     cells: usize,
     address: Option<u32>,
     kept: Option<BitString>,
@@ -108,7 +109,9 @@ impl DeviceSource {
         })?;
         let sources = parts.iter().map(|part| part.file.path().to_owned()).collect();
         let bit_order = options.bit_order;
-        let device = Self { name, condition, parts, sources, cells, address, kept, bit_order };
+        let readouts = parts.iter().map(|part| part.readouts).sum();
+        let device =
+            Self { name, condition, parts, sources, readouts, cells, address, kept, bit_order };
         for part in &device.parts {
             if let Some(cells) = part.cells {
                 device.check(part, cells, part.address)?;
@@ -120,7 +123,7 @@ impl DeviceSource {
     /// Number of readouts, at least one.
     #[must_use]
     pub fn readouts(&self) -> usize {
-        self.parts.iter().map(|part| part.readouts).sum()
+        self.readouts
     }
 
     /// Positions of a readout, those that are left out included, so that the index of a cell keeps
@@ -154,7 +157,7 @@ impl DeviceSource {
     /// If there is no such readout.
     #[must_use]
     pub fn source_of(&self, readout: usize) -> &Path {
-        assert!(readout < self.readouts(), "readout {readout} of {}", self.readouts());
+        assert!(readout < self.readouts, "readout {readout} of {}", self.readouts);
         match self.sources.as_slice() {
             [all] => all,
             each => &each[readout],

@@ -11,7 +11,7 @@ use std::error::Error;
 use std::fmt;
 
 use super::MAX_CELLS;
-use super::text::{hex_value, without_mark};
+use super::text::{digit_value, without_mark};
 
 /// Memory from an address on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,22 +97,24 @@ impl Record {
             return Err(length);
         }
         let mut bytes = [0; MAX_RECORD_BYTES];
+        let (mut sum, mut digits_alone) = (0_u8, true);
         for (byte, &[high, low]) in bytes.iter_mut().zip(pairs) {
-            *byte = match (hex_value(high), hex_value(low)) {
-                (Some(high), Some(low)) => high << 4 | low,
-                (None, _) => return Err(IntelHexProblem::Digit(high)),
-                (_, None) => return Err(IntelHexProblem::Digit(low)),
-            };
+            let (high, low) = (digit_value(high), digit_value(low));
+            digits_alone &= high | low < 16;
+            *byte = high << 4 | low & 15;
+            sum = sum.wrapping_add(*byte);
+        }
+        if !digits_alone {
+            let other = digits.iter().find(|&&digit| digit_value(digit) > 15);
+            return Err(IntelHexProblem::Digit(other.copied().unwrap_or_default()));
         }
         let [len, offset_high, offset_low, kind, ..] = bytes;
         if pairs.len() != usize::from(len) + 5 {
             return Err(length);
         }
-        let covered = usize::from(len) + 4;
-        let sum = bytes[..covered].iter().fold(0_u8, |sum, &byte| sum.wrapping_add(byte));
-        let (expected, found) = (sum.wrapping_neg(), bytes[covered]);
-        if found != expected {
-            return Err(IntelHexProblem::Checksum { expected, found });
+        if sum != 0 {
+            let found = bytes[usize::from(len) + 4];
+            return Err(IntelHexProblem::Checksum { expected: found.wrapping_sub(sum), found });
         }
         Ok(Self { bytes, len, offset: u16::from_be_bytes([offset_high, offset_low]), kind })
     }
@@ -363,20 +365,14 @@ impl fmt::Display for IntelHexProblem {
 impl Error for IntelHexError {}
 
 #[cfg(test)]
+#[path = "../../tests/tree/intel_hex.rs"]
+mod written;
+
+#[cfg(test)]
 mod tests {
+    use super::written::record;
     use super::*;
     use proptest::prelude::*;
-
-    /// A record with its checksum.
-    fn record(offset: u16, kind: u8, data: &[u8]) -> String {
-        let [high, low] = offset.to_be_bytes();
-        let mut bytes = vec![u8::try_from(data.len()).unwrap(), high, low, kind];
-        bytes.extend_from_slice(data);
-        let sum = bytes.iter().fold(0_u8, |sum, &byte| sum.wrapping_add(byte));
-        bytes.push(sum.wrapping_neg());
-        let digits: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
-        format!(":{digits}\n")
-    }
 
     fn end() -> String {
         record(0, 1, &[])
@@ -509,7 +505,7 @@ mod tests {
         #[test]
         fn checksums_find_each_changed_digit(place in 1_usize..43, change in 1_u8..16) {
             let mut text = record(0x1230, 0, &[0x5a; 16]).into_bytes();
-            let value = hex_value(text[place]).unwrap() ^ change;
+            let value = digit_value(text[place]) ^ change;
             text[place] = b"0123456789ABCDEF"[usize::from(value)];
             text.extend_from_slice(end().as_bytes());
             prop_assert!(parse(&text).is_err());

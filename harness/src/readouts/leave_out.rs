@@ -227,6 +227,7 @@ impl fmt::Display for LeaveOutError {
 impl Error for LeaveOutError {}
 
 #[cfg(test)]
+#[expect(clippy::single_range_in_vec_init, reason = "ranges of addresses, of which one is enough")]
 mod tests {
     use super::*;
 

@@ -75,6 +75,9 @@ impl Array {
         if expected == 0 {
             return Err(NpyError::NoElements);
         }
+        if devices > MAX_DEVICES {
+            return Err(NpyError::TooLarge);
+        }
         let found = file_bytes.saturating_sub(offset);
         if expected != found {
             return Err(NpyError::Length { offset, expected, found });
@@ -92,6 +95,9 @@ impl Array {
         }
     }
 }
+
+/// Each costs memory of its own, however small it is.
+const MAX_DEVICES: usize = 1 << 20;
 
 /// As much as the longest header takes.
 pub(super) const HEAD_BYTES: usize = MAX_HEADER_BYTES + 12;

@@ -217,6 +217,9 @@ impl Digits for HexDigits {
     }
 }
 
+/// Eight binary digits and what parts them from the next.
+const GROUP_BYTES: usize = 9;
+
 /// The decoder of [`parse_binary_digits`].
 #[derive(Debug, Default)]
 pub(super) struct BinaryDigits {
@@ -249,6 +252,28 @@ impl BinaryDigits {
         Ok(whole)
     }
 
+    /// Groups with a blank or a line end behind each, of which a dump consists.
+    fn groups(&mut self, text: &[u8], out: &mut [u8]) -> usize {
+        if self.digits > 0 {
+            return 0;
+        }
+        let mut groups = 0;
+        for (group, byte) in text.as_chunks::<GROUP_BYTES>().0.iter().zip(out) {
+            let &[ref digits @ .., blank] = group;
+            let digits = u64::from_be_bytes(*digits) ^ 0x3030_3030_3030_3030;
+            if digits & !0x0101_0101_0101_0101 != 0 || !blank.is_ascii_whitespace() {
+                break;
+            }
+            // The factor moves the lowest bit of byte j to bit j of the product's top byte.
+            *byte = (digits.wrapping_mul(0x0102_0408_1020_4080) >> 56).to_le_bytes()[0];
+            self.place.column += GROUP_BYTES - 1;
+            self.place.pass(blank);
+            groups += 1;
+        }
+        self.any |= groups > 0;
+        groups
+    }
+
     fn end_group(&mut self) -> Result<(), TextError> {
         match self.digits {
             0 | 8 => self.digits = 0,
@@ -260,7 +285,12 @@ impl BinaryDigits {
 
 impl Digits for BinaryDigits {
     fn decode(&mut self, text: &[u8], out: &mut [u8]) -> Result<Progress, TextError> {
-        decode_each(text, out, |byte| self.step(byte))
+        let groups = self.groups(text, out);
+        let (text, out) = (&text[GROUP_BYTES * groups..], &mut out[groups..]);
+        let mut done = decode_each(text, out, |byte| self.step(byte))?;
+        done.consumed += GROUP_BYTES * groups;
+        done.written += groups;
+        Ok(done)
     }
 
     fn finish(&mut self) -> Result<(), TextError> {
@@ -418,7 +448,12 @@ pub(super) fn without_mark(text: &[u8]) -> &[u8] {
 /// The byte order mark in UTF-8.
 pub(super) const MARK: [u8; 3] = *b"\xef\xbb\xbf";
 
-pub(super) fn hex_value(digit: u8) -> Option<u8> {
+fn hex_value(digit: u8) -> Option<u8> {
+    Some(digit_value(digit)).filter(|&value| value < 16)
+}
+
+/// The value of a hex digit, more than 15 of anything else.
+pub(super) fn digit_value(digit: u8) -> u8 {
     // By table: reading a dump as text is mostly this.
     const VALUES: [u8; 256] = {
         let mut values = [u8::MAX; 256];
@@ -430,10 +465,7 @@ pub(super) fn hex_value(digit: u8) -> Option<u8> {
         }
         values
     };
-    match VALUES[usize::from(digit)] {
-        u8::MAX => None,
-        value => Some(value),
-    }
+    VALUES[usize::from(digit)]
 }
 
 fn binary_value(digit: u8) -> Result<u8, TextProblem> {

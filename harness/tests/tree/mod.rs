@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use puflab::readouts::{Options, ReadoutError, Recording, read};
 
+pub mod intel_hex;
+
 pub struct Tree(tempfile::TempDir);
 
 impl Tree {
@@ -37,31 +39,6 @@ impl Tree {
     pub fn refused(&self) -> ReadoutError {
         self.read_with(&Options::default()).unwrap_err()
     }
-}
-
-/// One record of Intel HEX with its checksum and a line end.
-pub fn intel_hex_record(offset: u16, kind: u8, data: &[u8]) -> String {
-    let [high, low] = offset.to_be_bytes();
-    let mut bytes = vec![u8::try_from(data.len()).unwrap(), high, low, kind];
-    bytes.extend_from_slice(data);
-    let sum = bytes.iter().fold(0_u8, |sum, &byte| sum.wrapping_add(byte));
-    bytes.push(sum.wrapping_neg());
-    let digits: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
-    format!(":{digits}\n")
-}
-
-/// A file of Intel HEX with memory from an address in the upper half on.
-pub fn intel_hex(upper: u16, memory: &[u8]) -> String {
-    let mut text = String::new();
-    for (place, data) in memory.chunks(16).enumerate() {
-        let offset = 16 * place;
-        if offset.is_multiple_of(1 << 16) {
-            let upper = upper + u16::try_from(offset >> 16).unwrap();
-            text += &intel_hex_record(0, 4, &upper.to_be_bytes());
-        }
-        text += &intel_hex_record(u16::try_from(offset & 0xffff).unwrap(), 0, data);
-    }
-    text + &intel_hex_record(0, 1, &[])
 }
 
 /// A NumPy array file, version 1.0.
