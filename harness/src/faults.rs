@@ -90,3 +90,5 @@ pub fn between(devices: &[Summary]) -> Vec<Finding> {
 
 #[cfg(test)]
 mod test_sets;
+#[cfg(test)]
+mod test_table;

@@ -3,8 +3,9 @@
 //! **Constant runs, in all readouts.** A cell reads a value and nothing else with a frequency that the
 //! device itself tells, by value and by the strongest [address class](super::address_class); at most
 //! [`GREATEST_BIAS`] is believed of a class, lest half of a memory that is dead explain itself. A run's
-//! chance is the product over its cells, times the places where it could begin: everywhere, or at the
-//! two ends of the memory, where tools leave their traces. Runs are cut to whole bytes.
+//! chance is the product over its cells, times the places where it could be: its whole bytes anywhere
+//! or at one of the two ends of the memory, where tools leave their traces, or its whole words of 32
+//! cells, which programs write and columns of a memory hold.
 //!
 //! **Constant runs in some readouts**, at their ends or around whole words, likewise.
 //!
@@ -99,34 +100,41 @@ fn constant_runs(device: &Examined<'_>) -> Vec<(Run, bool)> {
         let end = (start..cells).find(|cell| !same(cell)).unwrap_or(cells);
         let log10_of =
             |cell: usize| log10[usize::from(device.classes().is_odd(cell))][usize::from(value)];
-        runs.extend(improbable(start..end, cells, 0.0, log10_of).map(|run| (run, value)));
+        runs.extend(improbable(&(start..end), cells, 0.0, log10_of).map(|run| (run, value)));
         start = end;
     }
     runs
 }
 
-/// The whole bytes of a run, if it is improbable at any of the places of a memory, or at an end.
+/// The part of a run that is most improbable, if it is improbable enough: whole words of 32 cells, whole
+/// bytes at an end of the memory, or whole bytes anywhere; each over all its places and both values.
 fn improbable(
-    run: Range<usize>,
+    run: &Range<usize>,
     cells: usize,
     log10_readouts: f64,
     log10_of: impl Fn(usize) -> f64,
 ) -> Option<Run> {
-    let whole = match cells % 8 {
-        0 => run.start.next_multiple_of(8)..run.end / 8 * 8,
-        _ => run,
+    let whole = |unit: usize| match cells % 8 {
+        0 => run.start.next_multiple_of(unit)..run.end / unit * unit,
+        _ => run.clone(),
     };
-    if whole.len() < 8 {
-        return None;
-    }
-    let at_an_end = whole.start == 0 || whole.end == cells;
-    // Either value; at either end, or anywhere.
-    let places = if at_an_end { 4.0 } else { 2.0 * cells as f64 };
-    // Summing is of no use beyond what a chance can be told apart by.
-    let chance = whole.clone().take(1 << 16).map(log10_of).sum::<f64>()
-        + libm::log10(places)
-        + log10_readouts;
-    (chance < LOG10_ALARM).then_some(Run { cells: whole, log10_chance: chance })
+    let bytes = whole(8);
+    let at_an_end = bytes.start == 0 || bytes.end == cells;
+    let words = (whole(32), 2.0 * cells.div_ceil(32) as f64);
+    let anywhere = (bytes, if at_an_end { 4.0 } else { 2.0 * cells as f64 });
+    let chance_of = |cells: &Range<usize>, places: f64| {
+        // Three sorts of places; and beyond some thousand cells the rest makes no difference.
+        let log10_run: f64 = cells.clone().take(1 << 14).map(&log10_of).sum();
+        log10_run + libm::log10(3.0 * places) + log10_readouts
+    };
+    let runs = [anywhere, words].into_iter().filter(|(cells, _)| cells.len() >= 8).map(
+        |(cells, places)| {
+            let log10_chance = chance_of(&cells, places);
+            Run { cells, log10_chance }
+        },
+    );
+    let least = runs.min_by(|a, b| a.log10_chance.total_cmp(&b.log10_chance))?;
+    (least.log10_chance < LOG10_ALARM).then_some(least)
 }
 
 /// Cells as bytes at addresses, where both are known.
@@ -184,7 +192,7 @@ fn in_some_readouts(device: &Examined<'_>, covered: &[Range<usize>]) -> Option<F
             }
             let log10_of =
                 |cell: usize| log10[usize::from(device.classes().is_odd(cell))][usize::from(value)];
-            if let Some(run) = improbable(run, cells, log10_readouts, log10_of) {
+            if let Some(run) = improbable(&run, cells, log10_readouts, log10_of) {
                 readouts.push(readout);
                 ranges.push(run.cells);
                 chance = chance.min(run.log10_chance);
