@@ -26,7 +26,7 @@ use puf_emulator::silicon::normal;
 
 use super::chi_square;
 use super::error::FitError;
-use super::estimate::{Estimate, Z95};
+use super::estimate::Estimate;
 use super::prediction::TwoParameter;
 use super::two_parameter::TwoParameterFit;
 
@@ -110,6 +110,9 @@ pub struct HistoryFit {
     pub p_value: f64,
     /// The pull `h` towards the value before, in standard deviations of the skew.
     pub pull: Estimate,
+    /// What that makes of `lambda1`: a fit that takes readouts for independent finds the noise times one
+    /// over this, since a pull makes cells look steadier than their noise is, a push less steady.
+    pub lambda1_factor: f64,
     /// Mean distance at each lag from 1 on, as a fraction of the cells.
     pub by_lag: Vec<f64>,
     /// Scatter of the distances about the numbers of their readouts, in terms of that of sampling:
@@ -162,38 +165,107 @@ pub fn history(fit: &TwoParameterFit, distances: &Distances) -> Result<HistoryFi
     let error = libm::sqrt(variance);
     let z = difference / error;
 
-    // What a pull does to the same sum of distances.
-    let mut by_lag = vec![0.0; distances.by_lag.len()];
+    // What a pull does to the same sum of distances, while all pairs together stay as far apart.
+    let lags = distances.by_lag.len();
+    let (mut contrast, mut level) = (vec![0.0; lags], vec![0.0; lags]);
     for (weight, pair) in weights.iter().zip(&pairs) {
-        by_lag[pair.lag - 1] += weight;
+        contrast[pair.lag - 1] += weight;
+        level[pair.lag - 1] += 1.0 / pairs.len() as f64;
     }
-    let expected = |pull: f64| model.distances_after(pull, &by_lag);
-    let of = |difference: f64| pull_with(&expected, difference, model.lambda1);
-    let value = of(difference);
-    let (lower, upper) = (of(difference + Z95 * error), of(difference - Z95 * error));
+    let mean: f64 = level.iter().zip(distances.means()).map(|(share, mean)| share * mean).sum();
+    let chain = Chain { lambda2: model.lambda2, contrast, level, mean };
+    let step = chain.step_with(difference);
+    let (value, lambda1) = chain.pull(step);
+    // The error of the difference, along the curve of pulls at the same mean distance.
+    const EPSILON: f64 = 1e-3;
+    let (above, below) = (step + EPSILON, step - EPSILON);
+    let slope = (chain.pull(above).0 - chain.pull(below).0)
+        / (chain.difference(above) - chain.difference(below));
+    let pull = Estimate::normal(value, (error * slope).abs());
     Ok(HistoryFit {
         difference: Estimate::normal(difference, error),
         z,
         p_value: 2.0 * normal::cdf(-z.abs()),
-        pull: Estimate { value, standard_error: (upper - lower) / (2.0 * Z95), lower, upper },
+        pull,
+        lambda1_factor: lambda1 / chain.noise_with(0.0).lambda1,
         by_lag: distances.means(),
         excess,
     })
 }
 
-/// The pull at which the falling function `expected` is `difference`, within 3 times the noise.
-fn pull_with(expected: &dyn Fn(f64) -> f64, difference: f64, lambda1: f64) -> f64 {
-    let (mut low, mut high) = (-3.0 * lambda1, 3.0 * lambda1);
-    for _ in 0..40 {
-        let middle = 0.5 * (low + high);
-        if expected(middle) > difference {
-            low = middle;
+/// Readouts of which each feels the one before, as far apart as those measured.
+struct Chain {
+    lambda2: f64,
+    /// Weights of the lags in the difference of successive readouts from others.
+    contrast: Vec<f64>,
+    /// Shares of the lags in all pairs.
+    level: Vec<f64>,
+    /// Mean distance of all pairs.
+    mean: f64,
+}
+
+impl Chain {
+    /// The pull in terms of the noise at which successive readouts have this `difference` from others.
+    ///
+    /// At a given mean distance the difference falls with the pull, from one end of what a chain can
+    /// have to the other.
+    fn step_with(&self, difference: f64) -> f64 {
+        root(-LARGEST_STEP, LARGEST_STEP, |step| self.difference(step) - difference)
+    }
+
+    /// The difference of successive readouts from others at this pull in terms of the noise.
+    fn difference(&self, step: f64) -> f64 {
+        self.noise_with(step).distances_after(step, &self.contrast)
+    }
+
+    /// The pull that is `step` times the noise, and the noise.
+    fn pull(&self, step: f64) -> (f64, f64) {
+        let lambda1 = self.noise_with(step).lambda1;
+        (step * lambda1, lambda1)
+    }
+
+    /// The noise with which all pairs are as far apart as they are, the pull being `step` times it.
+    fn noise_with(&self, step: f64) -> TwoParameter {
+        let of = |log: f64| TwoParameter { lambda1: libm::exp(log), lambda2: self.lambda2 };
+        // Distances are nearly in proportion to the noise.
+        let miss = |log: f64| {
+            let mean = of(log).distances_after(step, &self.level);
+            libm::log(mean.max(1e-300) / self.mean)
+        };
+        of(root(libm::log(1e-6), libm::log(100.0), miss))
+    }
+}
+
+/// Where a function changes its sign between `low` and `high`; the nearer end where it does not. Regula
+/// falsi, the weight of an end that stays halved (the Illinois rule).
+fn root(mut low: f64, mut high: f64, f: impl Fn(f64) -> f64) -> f64 {
+    let (mut at_low, mut at_high) = (f(low), f(high));
+    if at_low * at_high >= 0.0 {
+        return if at_low.abs() < at_high.abs() { low } else { high };
+    }
+    for _ in 0..100 {
+        let x = (low * at_high - high * at_low) / (at_high - at_low);
+        let at = f(x);
+        if at == 0.0 || (high - low).abs() < 1e-11 {
+            return x;
+        }
+        if at * at_high < 0.0 {
+            (low, at_low) = (high, at_high);
         } else {
-            high = middle;
+            at_low *= 0.5;
+        }
+        // The last point is always kept as `high`, on whichever side.
+        let moved = (x - high).abs();
+        (high, at_high) = (x, at);
+        if moved < 1e-11 {
+            return x;
         }
     }
-    0.5 * (low + high)
+    high
 }
+
+/// Pull in terms of the noise beyond which cells hardly ever forget, or always alternate.
+const LARGEST_STEP: f64 = 3.0;
 
 impl TwoParameter {
     /// `E[(p q)^2]`.
@@ -204,9 +276,8 @@ impl TwoParameter {
         })
     }
 
-    /// `sum_n w_n E[2 p q (1 - r^n)]`, the weights from lag 1 on.
-    fn distances_after(&self, pull: f64, weights: &[f64]) -> f64 {
-        let step = pull / self.lambda1;
+    /// `sum_n w_n E[2 p q (1 - r^n)]`, the weights from lag 1 on, the pull being `step` times the noise.
+    fn distances_after(&self, step: f64, weights: &[f64]) -> f64 {
         self.mean(2, |u| {
             let (after_one, after_zero) = (u + step, u - step);
             let to_zero = normal::cdf(-after_one);

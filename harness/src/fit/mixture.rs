@@ -211,3 +211,76 @@ impl Rows {
 
 /// Of the mode's probability, what no sum here can tell from 0.
 const NEGLIGIBLE: f64 = 1e-40;
+
+#[cfg(test)]
+#[allow(clippy::excessive_precision, reason = "reference values with all their digits")]
+mod tests {
+    use super::*;
+
+    /// mpmath, 30 digits: adaptive quadrature of the definition over `u`, without integration by parts.
+    #[test]
+    fn probabilities_agree_with_thirty_digit_quadrature() {
+        for (readouts, count, lambda1, lambda2, expected) in [
+            (2, 1, 0.349_752, 0.0, 0.150_000_124_612_060_26),
+            (85, 0, 0.101, -0.0022, 0.401_567_371_585_280_518),
+            (85, 1, 0.101, -0.0022, 0.014_334_997_214_142_532_8),
+            (85, 42, 0.101, -0.0022, 0.001_185_246_670_114_527_08),
+            (85, 85, 0.101, -0.0022, 0.403_268_291_644_590_345),
+            (1000, 3, 0.05, 0.3, 0.002_126_182_359_967_841_37),
+            (1000, 500, 0.05, 0.3, 4.778_953_158_200_164_81e-5),
+            (5, 2, 100.0, 0.0, 0.312_460_219_040_914_688),
+            (15, 3, 0.001, -2.5, 4.071_915_803_339_930_73e-6),
+            (15, 0, 0.001, -2.5, 0.006_179_310_228_482_651_56),
+            (15, 7, 3.0, 10.0, 7.169_341_024_301_190_04e-12),
+            (4, 1, 1.0, 10.0, 3.074_614_910_160_478_93e-12),
+            (20_000, 0, 0.1, 0.0, 0.343_951_242_944_309_741),
+            (20_000, 10_000, 0.1, 0.0, 4.999_944_386_271_077_96e-6),
+            (100_000, 7, 0.2, 0.5, 0.002_712_285_316_488_535_81),
+            (15, 15, 1e-6, 1.0, 0.158_654_833_891_624_075),
+        ] {
+            let found = count_probabilities(readouts, lambda1, lambda2)[count];
+            let error = (found / expected - 1.0).abs();
+            let case = format!("{count} of {readouts} at {lambda1}, {lambda2}");
+            assert!(error < 1e-10, "{case}: {found:e}, {error:e}");
+        }
+    }
+
+    /// Over the whole range of the parameters; the mean of the counts is that of the bias.
+    #[test]
+    fn probabilities_sum_to_one() {
+        for readouts in [1, 2, 3, 15, 85, 1000] {
+            for lambda1 in [1e-6, 1e-3, 0.1, 1.0, 100.0] {
+                for lambda2 in [-10.0, -1.0, 0.0, 3.0] {
+                    let q = count_probabilities(readouts, lambda1, lambda2);
+                    let sum: f64 = q.iter().sum();
+                    let case = format!("{readouts} readouts at {lambda1}, {lambda2}");
+                    assert!((sum - 1.0).abs() < 1e-10, "{case}: {sum}");
+                    let mean: f64 = q.iter().enumerate().map(|(c, q)| c as f64 * q).sum();
+                    let bias = normal::cdf(-lambda2 / libm::sqrt(1.0 + lambda1 * lambda1));
+                    assert!((mean / readouts as f64 - bias).abs() < 1e-10, "{case}: {mean}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn derivatives_are_those_of_the_probabilities() {
+        for (readouts, lambda1, lambda2) in [(15, 0.11_f64, 0.02), (40, 0.7, -0.6), (3, 20.0, 2.0)]
+        {
+            let [q, by_log, by_lambda2] = with_gradient(readouts, lambda1, lambda2);
+            assert_eq!(q, count_probabilities(readouts, lambda1, lambda2));
+            let step = 1e-5;
+            let at = |log: f64, lambda2: f64| {
+                count_probabilities(readouts, lambda1 * libm::exp(log), lambda2)
+            };
+            let (up, down) = (at(step, lambda2), at(-step, lambda2));
+            let (right, left) = (at(0.0, lambda2 + step), at(0.0, lambda2 - step));
+            for c in 0..=readouts {
+                let slopes =
+                    [(up[c] - down[c]) / (2.0 * step), (right[c] - left[c]) / (2.0 * step)];
+                assert!((slopes[0] - by_log[c]).abs() < 1e-8, "{readouts}, {c}");
+                assert!((slopes[1] - by_lambda2[c]).abs() < 1e-8, "{readouts}, {c}");
+            }
+        }
+    }
+}

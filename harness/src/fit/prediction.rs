@@ -192,3 +192,99 @@ impl TwoParameterFit {
         Estimate::positive(of(&model), libm::sqrt(variance.max(0.0)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reliability::exact::majority_error;
+    use puf_emulator::silicon::{AgeingLaw, Process, TemperatureLaw};
+    use statrs::distribution::{ContinuousCDF, Normal};
+
+    const MODELS: [(f64, f64); 5] =
+        [(0.101, -0.0022), (0.35, 0.0), (0.05, 0.7), (1.5, -0.3), (0.02, 0.0)];
+
+    fn models() -> impl Iterator<Item = TwoParameter> {
+        MODELS.into_iter().map(|(lambda1, lambda2)| TwoParameter { lambda1, lambda2 })
+    }
+
+    /// `E g(p, 1 - p)` the plain way, over the skew, with another library's `Phi`.
+    fn plain(model: &TwoParameter, g: impl Fn(f64, f64) -> f64) -> f64 {
+        const HALF: i32 = 60_000;
+        let phi = Normal::standard();
+        let h = 9.0 / f64::from(HALF);
+        let term = |i: i32| {
+            // Half steps about the threshold, where a function may have a kink.
+            let z = model.lambda2 + (f64::from(i) + 0.5) * h;
+            let u = (z - model.lambda2) / model.lambda1;
+            h * density(z) * g(phi.cdf(u), phi.cdf(-u))
+        };
+        (-HALF..HALF).map(term).sum()
+    }
+
+    #[track_caller]
+    fn check(found: f64, expected: f64, what: &str) {
+        let error = (found / expected - 1.0).abs();
+        assert!(error < 1e-5, "{what}: {found:e}, {expected:e}");
+    }
+
+    #[test]
+    fn predictions_agree_with_plain_sums() {
+        for model in models() {
+            let case = format!("{model:?}");
+            for readouts in [2, 3, 10, 85, 1000, 100_000] {
+                let count = readouts as f64;
+                let flips = |p: f64, q: f64| {
+                    let (most, least) = (p.max(q), p.min(q));
+                    -libm::expm1(count * libm::log1p(-least)) - libm::pow(1.0 - most, count)
+                };
+                let expected = plain(&model, flips);
+                check(model.ever_flipped(readouts), expected, &format!("{case}, {readouts}"));
+            }
+            let entropy = plain(&model, |p, q| -libm::log2(p.max(q)));
+            check(model.noise_min_entropy(), entropy, &case);
+            for votes in [1, 2, 3, 4, 15] {
+                let expected = plain(&model, |p, q| {
+                    let (rare, usual) = (p.min(q), p.max(q));
+                    let outvoted = majority_error(votes, rare);
+                    outvoted * usual + (1.0 - outvoted) * rare
+                });
+                check(model.ber_after_majority_of(votes), expected, &format!("{case}, {votes}"));
+            }
+        }
+    }
+
+    #[test]
+    fn error_rates_are_the_closed_forms_of_a_process() {
+        for model in models() {
+            let laws = (TemperatureLaw::default(), AgeingLaw::default());
+            let process = Process::new(model.lambda1, model.lambda2, laws.0, laws.1).unwrap();
+            for (found, expected) in [
+                (model.bias(), process.bias()),
+                (model.ber_pairwise(), process.ber()),
+                (model.ber_to_dominant(), process.ber_to_dominant()),
+                (model.ber_after_majority_of(1), process.ber()),
+            ] {
+                assert!((found / expected - 1.0).abs() < 1e-10, "{model:?}: {found}, {expected}");
+            }
+        }
+        // The digits of facts.md.
+        let model = TwoParameter { lambda1: 0.349_752, lambda2: 0.0 };
+        assert!((model.ber_pairwise() - 0.15).abs() < 5e-7);
+        assert!((model.ber_to_dominant() - 0.1071).abs() < 5e-5);
+    }
+
+    /// The counts of the fit's own law say the same of cells that read one value only.
+    #[test]
+    fn never_flipping_cells_are_the_ends_of_the_histogram() {
+        for model in models() {
+            let q = mixture::count_probabilities(20, model.lambda1, model.lambda2);
+            assert!((model.never_flipping(20) - q[0] - q[20]).abs() < 1e-11);
+        }
+        let model = TwoParameter { lambda1: 0.1, lambda2: 0.0 };
+        assert_eq!((model.ever_flipped(0), model.ever_flipped(1)), (0.0, 0.0));
+        assert_eq!(model.ber_after_majority_of(0), 0.5);
+        // Many readouts find what each cell prefers.
+        let limit = model.ber_to_dominant();
+        assert!((model.ber_after_majority_of(10_001) / limit - 1.0).abs() < 1e-3);
+    }
+}

@@ -174,15 +174,23 @@ fn noise_and_bias(settings: &mut Settings, devices: &[DeviceFit], mask: Option<u
         };
         devices.iter().map(one).collect::<Vec<Estimate>>()
     };
-    let lambda1 = of(|classes| classes.lambda1, |cells| cells.lambda1);
+    let mut lambda1 = of(|classes| classes.lambda1, |cells| cells.lambda1);
+    let remembers = has_history(devices);
+    if remembers {
+        for (lambda1, device) in lambda1.iter_mut().zip(devices) {
+            let factor = device.history.as_ref().map_or(1.0, |history| history.lambda1_factor);
+            *lambda1 = Estimate::positive(factor * lambda1.value, factor * lambda1.standard_error);
+        }
+    }
     let lambda2 = of(|classes| classes.lambda2, |cells| cells.lambda2);
     let by_class = if devices.iter().any(|device| device.classes_of(mask).is_some()) {
         ", by class of polarity"
     } else {
         ""
     };
+    let by_history = if remembers { ", what history adds taken off" } else { "" };
     let of_noise = format!(
-        "maximum likelihood of the ones counts{by_class}, with intervals of 95 %: {}; {}",
+        "maximum likelihood of the ones counts{by_class}{by_history}, with intervals of 95 %: {}; {}",
         listed(&lambda1),
         settings.whose
     );
@@ -324,12 +332,17 @@ fn readouts(settings: &mut Settings, devices: &[DeviceFit]) {
     }
 }
 
+/// Whether the history of any device is no chance.
+fn has_history(devices: &[DeviceFit]) -> bool {
+    devices.iter().filter_map(|device| device.history.as_ref()).any(HistoryFit::is_significant)
+}
+
 fn history(settings: &mut Settings, devices: &[DeviceFit]) {
-    let fits: Vec<&HistoryFit> =
-        devices.iter().filter_map(|device| device.history.as_ref()).collect();
-    if !fits.iter().any(|fit| fit.is_significant()) {
+    if !has_history(devices) {
         return;
     }
+    let fits: Vec<&HistoryFit> =
+        devices.iter().filter_map(|device| device.history.as_ref()).collect();
     let pulls: Vec<Estimate> = fits.iter().map(|fit| fit.pull).collect();
     let source = format!(
         "distance of successive readouts from that of others, numbers of each readout taken off; \

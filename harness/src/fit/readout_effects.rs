@@ -268,7 +268,14 @@ fn far_out(values: &[(f64, f64)]) -> Vec<(usize, f64)> {
 fn two_sided_t(t: f64, df: f64) -> f64 {
     let density = |angle: f64| libm::pow(libm::sin(angle), df - 1.0);
     let end = libm::atan(libm::sqrt(df) / t.abs());
-    integral(0.0, end, 8, density) / integral(0.0, FRAC_PI_2, 32, density)
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a small positive number"
+    )]
+    // The peak at a right angle is one over the root of the degrees wide.
+    let panels = 8 + 2 * libm::sqrt(df) as usize;
+    integral(0.0, end, panels, density) / integral(0.0, FRAC_PI_2, panels, density)
 }
 
 /// The latents of cells by their count of ones in `T - 1` readouts.
