@@ -2,7 +2,7 @@
 
 mod measured_story;
 mod modelled_story;
-mod words;
+pub(super) mod words;
 
 use std::path::{Path, PathBuf};
 

@@ -9,9 +9,9 @@ use crate::cli::session::count;
 use crate::demo::{DesignRecord, Refusals};
 pub(super) use crate::device_folder::to_hex as hex;
 
-pub(super) const GOOD: Style = AnsiColor::Green.on_default();
-pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
-pub(super) const BOLD: Style = Style::new().bold();
+pub(in crate::cli) const GOOD: Style = AnsiColor::Green.on_default();
+pub(in crate::cli) const BAD: Style = AnsiColor::Red.on_default().bold();
+pub(in crate::cli) const BOLD: Style = Style::new().bold();
 
 pub(super) fn design_lines(page: &mut String, design: &DesignRecord) {
     let cells = thousands(design.puf_bits);
@@ -94,7 +94,7 @@ pub(super) fn heading(page: &mut String, number: u8, text: &str) {
     line(page, format_args!("\n{BOLD}{number}. {text}{BOLD:#}"));
 }
 
-pub(super) fn line(page: &mut String, text: std::fmt::Arguments<'_>) {
+pub(in crate::cli) fn line(page: &mut String, text: std::fmt::Arguments<'_>) {
     let _ = writeln!(page, "{text}");
 }
 
@@ -111,7 +111,7 @@ pub(super) fn rate(value: Option<f64>) -> String {
     }
 }
 
-pub(super) fn thousands(number: usize) -> String {
+pub(in crate::cli) fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
