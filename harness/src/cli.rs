@@ -15,6 +15,7 @@ mod code;
 mod demo;
 mod device;
 mod endpoint;
+mod entropy90b;
 mod exit;
 mod inspect;
 mod interrupt;
@@ -112,6 +113,8 @@ enum Command {
     /// One error-correcting code by itself.
     #[command(subcommand)]
     Code(code::Arguments),
+    /// Min-entropy of a file of bits or symbols by NIST SP 800-90B, with its IID and restart tests.
+    Entropy90b(entropy90b::Arguments),
     /// A persistent emulated device in a folder.
     #[command(subcommand)]
     Device(device::Arguments),
@@ -159,6 +162,7 @@ fn run(line: CommandLine) -> Exit {
             Command::Simulate(arguments) => simulate::run(&session, &arguments),
             Command::Inspect(arguments) => inspect::run(&session, &arguments),
             Command::Code(arguments) => code::run(&session, &arguments),
+            Command::Entropy90b(arguments) => entropy90b::run(&session, &arguments),
             Command::Device(arguments) => device::run(&session, &arguments),
             Command::Verifier(arguments) => verifier::run(&session, &arguments),
             Command::Completions { shell } => completions(&session, shell),

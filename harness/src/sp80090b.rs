@@ -197,7 +197,9 @@ impl fmt::Display for LeftOut {
             Self::BitsOnly => write!(f, "defined for bits only: see the bit string"),
             Self::OneSymbol => write!(f, "one symbol is all there is"),
             Self::NoFrequentTuple { cutoff } => write!(f, "no symbol occurs {cutoff} times"),
-            Self::NoLongRepeat => write!(f, "no tuple repeats beyond those of the t-tuple estimate"),
+            Self::NoLongRepeat => {
+                write!(f, "no tuple repeats beyond those of the t-tuple estimate")
+            }
             Self::NotAsked => write!(f, "not asked for"),
         }
     }
@@ -355,7 +357,8 @@ fn estimate(
             compression::estimate(samples, parameters, Z).map(Estimate::from)
         }
         Estimator::TTuple => {
-            t_tuple::estimate(repeats.get_or_insert_with(count), t_tuple::CUTOFF, Z).map(Estimate::from)
+            t_tuple::estimate(repeats.get_or_insert_with(count), t_tuple::CUTOFF, Z)
+                .map(Estimate::from)
         }
         Estimator::Lrs => {
             let repeats = repeats.get_or_insert_with(count);
@@ -378,8 +381,8 @@ mod tests {
 
     /// Input of the worked examples of sections 6.3.2 to 6.3.4.
     pub(super) const FORTY_BITS: [u8; 40] = [
-        1, 0, 0, 0, 1, 1, 1, 0, 0, 1, 0, 1, 0, 1, 0, 1, 1, 1, 0, 0, 1, 1, 0, 0, 0, 1, 1, 1, 0, 0, 1,
-        0, 1, 0, 1, 0, 1, 1, 1, 0,
+        1, 0, 0, 0, 1, 1, 1, 0, 0, 1, 0, 1, 0, 1, 0, 1, 1, 1, 0, 0, 1, 1, 0, 0, 0, 1, 1, 1, 0, 0,
+        1, 0, 1, 0, 1, 0, 1, 1, 1, 0,
     ];
 
     /// Input of the worked examples of sections 6.3.5 and 6.3.6.

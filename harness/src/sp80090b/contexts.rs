@@ -137,7 +137,10 @@ mod tests {
 
     #[test]
     fn the_largest_of_equally_likely_symbols_is_predicted() {
-        assert_eq!([likelier([2, 2]), likelier([3, 2]), likelier([0, 1])], [(1, 2), (0, 3), (1, 1)]);
+        assert_eq!(
+            [likelier([2, 2]), likelier([3, 2]), likelier([0, 1])],
+            [(1, 2), (0, 3), (1, 1)]
+        );
         let mut contexts = SymbolContexts::default();
         contexts.begin(7, 5);
         assert!(contexts.count(7, 3, true));

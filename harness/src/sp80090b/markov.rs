@@ -97,7 +97,8 @@ mod tests {
     #[test]
     fn certain_chains_have_no_entropy() {
         assert!(estimate(&[1; 1000]).min_entropy.abs() < 1e-12);
-        let alternating: Vec<u8> = (0..1000).map(|i| i % 2).map(|i: u16| i.to_le_bytes()[0]).collect();
+        let alternating: Vec<u8> =
+            (0..1000).map(|i| i % 2).map(|i: u16| i.to_le_bytes()[0]).collect();
         // The first bit is all that is not known.
         assert!((estimate(&alternating).min_entropy - 1.0 / 128.0).abs() < 1e-12);
     }

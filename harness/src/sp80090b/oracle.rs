@@ -74,7 +74,8 @@ pub(super) fn lz78y(samples: &[u8], alphabet: usize, longest: usize) -> Predicti
     for i in longest + 1..samples.len() {
         for j in (1..=longest).rev() {
             let context = &samples[i - j - 1..i - 1];
-            if !dictionary.contains_key(context) && dictionary.len() < super::lz78y::MAX_DICTIONARY {
+            if !dictionary.contains_key(context) && dictionary.len() < super::lz78y::MAX_DICTIONARY
+            {
                 dictionary.insert(context, vec![0; alphabet]);
             }
             if let Some(counts) = dictionary.get_mut(context) {
@@ -84,7 +85,8 @@ pub(super) fn lz78y(samples: &[u8], alphabet: usize, longest: usize) -> Predicti
         let (mut most, mut guess) = (0, None);
         for j in (1..=longest).rev() {
             if let Some(counts) = dictionary.get(&samples[i - j..i])
-                && let Some((y, &count)) = counts.iter().enumerate().max_by_key(|&(y, count)| (count, y))
+                && let Some((y, &count)) =
+                    counts.iter().enumerate().max_by_key(|&(y, count)| (count, y))
                 && count > most
             {
                 (most, guess) = (count, Some(y));

@@ -62,10 +62,7 @@ impl Matrix {
     /// Rows of bits, as packed words: bit `i % 64` of word `i / 64` is cell `i`. `None` if there is no
     /// cell.
     #[must_use]
-    pub fn of_words<'a>(
-        rows: impl IntoIterator<Item = &'a [u64]>,
-        cells: usize,
-    ) -> Option<Self> {
+    pub fn of_words<'a>(rows: impl IntoIterator<Item = &'a [u64]>, cells: usize) -> Option<Self> {
         let mut values = Vec::new();
         for words in rows {
             values.extend((0..cells).map(|i| u8::from(words[i / 64] >> (i % 64) & 1 == 1)));
@@ -177,7 +174,8 @@ mod tests {
             shuffle(&mut items, &node, stream);
             *counts.entry(items).or_insert(0.0) += 1.0;
         }
-        let chi_square: f64 = counts.values().map(|n: &f64| (n - 1000.0) * (n - 1000.0) / 1000.0).sum();
+        let chi_square: f64 =
+            counts.values().map(|n: &f64| (n - 1000.0) * (n - 1000.0) / 1000.0).sum();
         assert!(counts.len() == 24 && chi_square < 71.0, "{chi_square}");
     }
 }

@@ -90,9 +90,8 @@ fn sanity(matrix: &Matrix, initial: f64) -> Result<Sanity, RestartError> {
     let (rows, columns) = (matrix.rows(), matrix.columns());
     let most = |order, length: usize| -> Result<usize, RestartError> {
         let symbols = matrix.symbols(order, 0).map_err(RestartError::Symbols)?;
-        let in_piece = |piece: &[u8]| {
-            super::most_common_value::counts(piece).into_iter().max().unwrap_or(0)
-        };
+        let in_piece =
+            |piece: &[u8]| super::most_common_value::counts(piece).into_iter().max().unwrap_or(0);
         Ok(symbols.samples().chunks_exact(length).map(in_piece).max().unwrap_or(0))
     };
     let most_in_row = most(Order::Row, columns)?;

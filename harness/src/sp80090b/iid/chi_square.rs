@@ -36,7 +36,11 @@ const LEAST_EXPECTED: f64 = 5.0;
 /// Are successive samples independent (sections 5.2.1 and 5.2.3)?
 #[must_use]
 pub fn independence(samples: &[u8], alphabet: usize) -> ChiSquare {
-    if alphabet == 2 { independence_of_bits(samples) } else { independence_of_pairs(samples, alphabet) }
+    if alphabet == 2 {
+        independence_of_bits(samples)
+    } else {
+        independence_of_pairs(samples, alphabet)
+    }
 }
 
 /// Do all tenths of the samples have one distribution (sections 5.2.2 and 5.2.4)?
@@ -65,9 +69,8 @@ pub fn goodness_of_fit(samples: &[u8], alphabet: usize) -> ChiSquare {
 fn independence_of_bits(bits: &[u8]) -> ChiSquare {
     let p = proportions(bits, 2);
     let rarer = p[0].min(p[1]);
-    let frequent = |m: &usize| {
-        libm::pow(rarer, *m as f64) * (bits.len() / m) as f64 >= LEAST_EXPECTED
-    };
+    let frequent =
+        |m: &usize| libm::pow(rarer, *m as f64) * (bits.len() / m) as f64 >= LEAST_EXPECTED;
     let Some(m) = (2..=11).rev().find(frequent) else { return ChiSquare::new(0.0, 0) };
     let mut observed = vec![0_usize; 1 << m];
     for word in bits.chunks_exact(m) {
@@ -76,9 +79,8 @@ fn independence_of_bits(bits: &[u8]) -> ChiSquare {
     let words = (bits.len() / m) as f64;
     let term = |(word, &count): (usize, &usize)| {
         let ones = word.count_ones();
-        let expected = libm::pow(p[1], f64::from(ones))
-            * libm::pow(p[0], m as f64 - f64::from(ones))
-            * words;
+        let expected =
+            libm::pow(p[1], f64::from(ones)) * libm::pow(p[0], m as f64 - f64::from(ones)) * words;
         (count as f64 - expected) * (count as f64 - expected) / expected
     };
     ChiSquare::new(observed.iter().enumerate().map(term).sum(), (1 << m) - 2)

@@ -71,7 +71,10 @@ mod tests {
                 let expected = statrs::function::gamma::gamma_ur(f64::from(degrees) / 2.0, x / 2.0);
                 let found = chi_square_tail(x, usize::try_from(degrees).unwrap());
                 let difference = (found - expected).abs();
-                assert!(difference < 1e-10 * expected.max(1e-3), "{degrees} {x}: {found} {expected}");
+                assert!(
+                    difference < 1e-10 * expected.max(1e-3),
+                    "{degrees} {x}: {found} {expected}"
+                );
             }
         }
     }
