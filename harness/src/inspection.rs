@@ -14,8 +14,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use fuzzy_extractor::bits::BitString;
 use rayon::prelude::*;
 
+use crate::faults::without::Without as FaultsLeftOut;
 use crate::faults::{self, Finding, Remedy, Summary};
 use crate::metric::between::{self, Between, References};
+use crate::metric::passes::Passes as _;
 use crate::readouts::{Catalogue, ReadoutError};
 
 pub use again::Reunion;
@@ -157,7 +159,8 @@ pub fn inspect(
         .par_iter()
         .enumerate()
         .map(|(place, source)| {
-            device::inspect(place, &Selection::all(source, wanted.first, observer), wanted)
+            let selection = Selection::new(source, wanted.first, observer);
+            device::inspect(place, source, &selection, wanted)
         })
         .collect::<Result<_, InspectError>>()?;
     let mut records = Vec::with_capacity(devices.len());
@@ -176,7 +179,7 @@ pub fn inspect(
     let summaries: Vec<Summary> = kept.iter_mut().filter_map(|kept| kept.summary.take()).collect();
     findings.extend(faults::between(&summaries));
     drop(summaries);
-    findings.sort_by_key(Finding::severity);
+    findings.sort_by_key(|finding| (finding.severity(), finding.kind));
     let reunions = again::reunite(catalogue, wanted, observer, &records, &kept, &same)?;
     let without = rescore(catalogue, wanted, observer, &records, &mut kept, &findings)?;
     Ok(Inspection { devices: records, between, reunions, findings, without })
@@ -214,22 +217,24 @@ fn rescore(
     let mut records = records.to_vec();
     for (place, source) in catalogue.devices.iter().enumerate() {
         observer.check()?;
-        let mut selection = Selection::all(source, wanted.first, observer);
         let remedy = Remedy::of(findings, place);
-        selection.leave_out(&remedy.readouts, &remedy.cells);
-        let (readouts, cells) = selection.left_out();
-        if readouts == 0 && cells == 0 {
+        if remedy.readouts.is_empty() && remedy.cells.is_empty() {
             continue;
         }
-        let record = if selection.is_empty() {
+        let all = Selection::new(source, wanted.first, observer);
+        let selection = FaultsLeftOut::new(&all, &remedy);
+        let cells_before = records[place].figures.cells;
+        let cells = selection.kept().map_or(cells_before, BitString::weight);
+        let readouts = all.readouts() - selection.readouts();
+        let record = if selection.readouts() == 0 || cells == 0 {
             None
         } else {
-            let (record, remains, _) = device::inspect(place, &selection, wanted)?;
+            let (record, remains, _) = device::inspect(place, source, &selection, wanted)?;
             records[place] = record.clone();
             kept[place].majority = remains.majority;
             Some(record)
         };
-        left_out.push(LeftOut { device: place, readouts, cells, record });
+        left_out.push(LeftOut { device: place, readouts, cells: cells_before - cells, record });
     }
     if left_out.is_empty() {
         return Ok(None);

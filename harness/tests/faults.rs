@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use puflab::faults::{self, DeviceView, Finding, Kind, Summary};
-use puflab::metric::scan::Scan;
+use puflab::metric::scan::{Detail, Scan};
 use puflab::readouts::{self, Block};
 
 fn shared(name: &str) -> PathBuf {
@@ -22,7 +22,7 @@ fn found(folder: &str, address: Option<u64>) -> (Vec<String>, Vec<Finding>) {
     for (index, device) in devices.iter().enumerate() {
         let mut block = Block::new(device.readouts[0].len());
         device.readouts.iter().for_each(|row| block.push().copy_from_slice(row.words()));
-        let Ok(scan) = Scan::of(&block);
+        let Ok(scan) = Scan::of(&block, Detail::Figures);
         let (name, condition) = (&device.name, &device.condition);
         let view = DeviceView { index, name, condition, address, scan: &scan };
         findings.extend(faults::in_device(&view));

@@ -5,7 +5,7 @@ use puf_emulator::seed::SeedTree;
 use puf_emulator::silicon::{Environment, Process, SramArray};
 
 use super::{DeviceView, Finding, Kind, Summary, between, in_device};
-use crate::metric::scan::Scan;
+use crate::metric::scan::{Detail, Scan};
 use crate::readouts::Block;
 
 /// A microcontroller's cells: `lambda1` of 0.11.
@@ -54,7 +54,7 @@ pub(super) fn block(rows: &[BitString]) -> Block {
 }
 
 pub(super) fn scan(rows: &[BitString]) -> Scan {
-    let Ok(scan) = Scan::of(&block(rows));
+    let Ok(scan) = Scan::of(&block(rows), Detail::Figures);
     scan
 }
 

@@ -73,7 +73,7 @@ pub(super) fn reunite(
 ) -> Result<Vec<Reunion>, InspectError> {
     let most = wanted.first.map_or(MAX_COMPARED, |first| first.min(MAX_COMPARED));
     let counts = |place: usize| {
-        device::one_counts(&Selection::all(&catalogue.devices[place], Some(most), observer))
+        device::one_counts(&Selection::new(&catalogue.devices[place], Some(most), observer))
     };
     let compared = |&(second, first): &(usize, usize)| {
         let (ones_first, majority, readouts_first) = counts(first)?;

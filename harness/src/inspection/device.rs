@@ -3,7 +3,6 @@
 use fuzzy_extractor::bits::BitString;
 use puf_emulator::silicon::PolarityLaw;
 
-use super::selection::Selection;
 use super::{InspectError, Kept, Wanted};
 use crate::faults::{self, DeviceView, Finding, Summary};
 use crate::fit::{
@@ -11,8 +10,10 @@ use crate::fit::{
     ReadoutOnes, TwoParameterFit,
 };
 use crate::metric::device::DeviceFigures;
-use crate::metric::passes::Passes as _;
-use crate::metric::scan::{Detail, Scan};
+use crate::metric::passes::Passes;
+use crate::metric::scan::{self, Detail, Scan};
+use crate::metric::tally::Tally;
+use crate::readouts::DeviceSource;
 
 /// What is known of a device under one condition.
 #[derive(Debug, Clone)]
@@ -81,16 +82,16 @@ impl DeviceRecord {
 /// Readouts up to which each gets a noise and an offset of its own: the work grows with their square.
 const MAX_READOUT_EFFECTS: usize = 256;
 
-/// Inspects what is selected of one device.
+/// Inspects readouts of one device.
 pub(super) fn inspect(
     index: usize,
-    selection: &Selection<'_>,
+    source: &DeviceSource,
+    readouts: &impl Passes<Error = InspectError>,
     wanted: Wanted,
 ) -> Result<(DeviceRecord, Kept, Vec<Finding>), InspectError> {
-    let in_detail = !wanted.metrics_only && selection.readouts() <= MAX_READOUT_EFFECTS;
+    let in_detail = !wanted.metrics_only && readouts.readouts() <= MAX_READOUT_EFFECTS;
     let detail = if in_detail { Detail::Readouts } else { Detail::Figures };
-    let scan = Scan::of(selection, detail)?;
-    let source = selection.source;
+    let scan = Scan::of(readouts, detail)?;
     let mut record = DeviceRecord {
         name: source.name.clone(),
         condition: source.condition.clone(),
@@ -219,11 +220,11 @@ fn ever_flipped(histogram: &[u64], chosen: usize) -> f64 {
 
 /// One-counts of the first readouts of what is selected, for comparison with another condition.
 pub(super) fn one_counts(
-    selection: &Selection<'_>,
+    readouts: &impl Passes<Error = InspectError>,
 ) -> Result<(Vec<u32>, BitString, usize), InspectError> {
-    let mut tally = crate::metric::tally::Tally::new(selection.cells(), selection.kept().cloned());
-    let most = crate::metric::scan::block_readouts(selection.cells());
-    selection.pass(most, &mut |block| {
+    let mut tally = Tally::new(readouts.cells(), readouts.kept().cloned());
+    let most = scan::block_readouts(readouts.cells());
+    readouts.pass(most, &mut |block| {
         tally.add(block);
         Ok(())
     })?;

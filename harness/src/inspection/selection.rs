@@ -1,6 +1,4 @@
-//! The readouts and cells of a device that count.
-
-use std::ops::Range;
+//! The readouts of a device that are looked at, with an eye on the clock.
 
 use fuzzy_extractor::bits::BitString;
 
@@ -8,54 +6,23 @@ use super::{InspectError, Observer};
 use crate::metric::passes::Passes;
 use crate::readouts::{Block, DeviceSource};
 
-/// A device's readouts in its files, without those that are left out.
+/// A device's readouts in its files, from the first on.
 pub(super) struct Selection<'a> {
     pub(super) source: &'a DeviceSource,
-    observer: Observer<'a>,
-    /// Readouts that are looked at, from the first on.
-    first: usize,
-    /// Readouts to leave out, ascending.
-    dropped: Vec<usize>,
-    kept: Option<BitString>,
-    kept_by_source: usize,
+    pub(super) observer: Observer<'a>,
+    /// How many of them.
+    readouts: usize,
 }
 
 impl<'a> Selection<'a> {
     /// All readouts, or the first so many.
-    pub(super) fn all(
+    pub(super) fn new(
         source: &'a DeviceSource,
         first: Option<usize>,
         observer: Observer<'a>,
     ) -> Self {
-        let kept = source.kept().cloned();
-        let kept_by_source = kept.as_ref().map_or(source.cells(), BitString::weight);
-        let first = first.map_or(source.readouts(), |first| first.min(source.readouts()));
-        Self { source, observer, first, dropped: Vec::new(), kept, kept_by_source }
-    }
-
-    /// Leaves out readouts by number and cells by place.
-    pub(super) fn leave_out(&mut self, readouts: &[usize], cells: &[Range<usize>]) {
-        self.dropped.extend(readouts.iter().filter(|&&readout| readout < self.first));
-        self.dropped.sort_unstable();
-        self.dropped.dedup();
-        let all = self.source.cells();
-        for range in cells {
-            let kept = self.kept.get_or_insert_with(|| {
-                BitString::from_words(vec![u64::MAX; all.div_ceil(64)], all)
-            });
-            (range.start.min(all)..range.end.min(all)).for_each(|cell| kept.set(cell, false));
-        }
-    }
-
-    /// How many readouts and cells were left out.
-    pub(super) fn left_out(&self) -> (usize, usize) {
-        let kept = self.kept.as_ref().map_or(self.source.cells(), BitString::weight);
-        (self.dropped.len(), self.kept_by_source - kept)
-    }
-
-    /// Whether no readout or no cell is left.
-    pub(super) fn is_empty(&self) -> bool {
-        self.readouts() == 0 || self.kept.as_ref().is_some_and(|kept| kept.weight() == 0)
+        let all = source.readouts();
+        Self { source, observer, readouts: first.map_or(all, |first| first.min(all)) }
     }
 }
 
@@ -67,11 +34,11 @@ impl Passes for Selection<'_> {
     }
 
     fn readouts(&self) -> usize {
-        self.first - self.dropped.len()
+        self.readouts
     }
 
     fn kept(&self) -> Option<&BitString> {
-        self.kept.as_ref()
+        self.source.kept()
     }
 
     fn pass(
@@ -80,32 +47,18 @@ impl Passes for Selection<'_> {
         visit: &mut dyn FnMut(&Block) -> Result<(), InspectError>,
     ) -> Result<(), InspectError> {
         let mut cursor = self.source.cursor()?;
-        let (mut block, mut filtered) = (Block::new(self.cells()), Block::new(self.cells()));
-        let mut done = 0;
-        let masked = self.kept.as_ref().filter(|kept| Some(*kept) != self.source.kept());
-        while done < self.first {
+        let mut block = Block::new(self.cells());
+        let mut left = self.readouts;
+        while left > 0 {
             self.observer.check()?;
             block.clear();
-            let read = cursor.read(&mut block, most.min(self.first - done))?;
+            let read = cursor.read(&mut block, most.min(left))?;
             if read == 0 {
                 break;
             }
             (self.observer.advance)((read * self.cells()) as u64);
-            if self.dropped.is_empty() && masked.is_none() {
-                visit(&block)?;
-            } else {
-                filtered.clear();
-                let rows = block.rows().zip(done..);
-                for (row, _) in rows.filter(|(_, n)| self.dropped.binary_search(n).is_err()) {
-                    let kept = filtered.push();
-                    kept.copy_from_slice(row);
-                    if let Some(mask) = masked {
-                        kept.iter_mut().zip(mask.words()).for_each(|(word, mask)| *word &= mask);
-                    }
-                }
-                visit(&filtered)?;
-            }
-            done += read;
+            visit(&block)?;
+            left -= read;
         }
         Ok(())
     }

@@ -4,16 +4,16 @@
 //! knows the address of a cell guesses it by its class.
 
 use fuzzy_extractor::bits::BitString;
-use puf_emulator::silicon::PolarityLaw;
+use puf_emulator::silicon::{Instructions, Loop};
 
 use super::counts::min_entropy;
 
-/// The cells of one parity of some bits of the cell index, and the others.
+/// The cells whose index has a bit set, and the others.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AddressClasses {
-    /// The bits of the cell index.
+    /// The bit of the cell index, as a mask.
     pub mask: u32,
-    /// Fraction of ones among the cells whose index has an even number of these bits set; ideally 0.5.
+    /// Fraction of ones among the cells whose index has it clear; ideally 0.5.
     pub ones_even: f64,
     /// The same among the others.
     pub ones_odd: f64,
@@ -22,41 +22,84 @@ pub struct AddressClasses {
     pub min_entropy: f64,
 }
 
-/// Fractions of ones of the two classes of a mask, `None` where one is empty.
-#[must_use]
-pub fn classes(reading: &BitString, kept: Option<&BitString>, mask: u32) -> Option<AddressClasses> {
-    let law = PolarityLaw::new(mask, 0.0, 0.0).ok()?;
-    let full = u64::MAX;
-    // Ones and cells: of all, and of the odd class.
-    let (mut ones, mut cells, mut odd_ones, mut odd_cells) = (0_u64, 0_u64, 0_u64, 0_u64);
-    for (place, &word) in reading.words().iter().enumerate() {
-        let there = match kept {
-            Some(kept) => kept.words()[place],
-            None if 64 * place + 64 > reading.len() => full >> (64 * (place + 1) - reading.len()),
-            None => full,
-        };
-        let odd = law.word(place) & there;
-        ones += u64::from(word.count_ones());
-        cells += u64::from(there.count_ones());
-        odd_ones += u64::from((word & odd).count_ones());
-        odd_cells += u64::from(odd.count_ones());
-    }
-    let even_cells = cells - odd_cells;
-    if odd_cells == 0 || even_cells == 0 {
-        return None;
-    }
-    let ones_odd = odd_ones as f64 / odd_cells as f64;
-    let ones_even = (ones - odd_ones) as f64 / even_cells as f64;
-    let weighted =
-        odd_cells as f64 * min_entropy(ones_odd) + even_cells as f64 * min_entropy(ones_even);
-    Some(AddressClasses { mask, ones_even, ones_odd, min_entropy: weighted / cells as f64 })
-}
-
-/// The classes of each single bit of the cell index, lowest first.
+/// The classes of each single bit of the cell index of which both are there, lowest first.
 #[must_use]
 pub fn by_bit(reading: &BitString, kept: Option<&BitString>) -> Vec<AddressClasses> {
     let bits = usize::BITS - reading.len().saturating_sub(1).leading_zeros();
-    (0..bits.min(26)).filter_map(|bit| classes(reading, kept, 1 << bit)).collect()
+    Instructions::detected().run(ByBit { reading, kept, bits })
+}
+
+/// Bits of a cell's place within a word.
+const IN_WORD: u32 = 6;
+
+struct ByBit<'a> {
+    reading: &'a BitString,
+    kept: Option<&'a BitString>,
+    bits: u32,
+}
+
+impl Loop for ByBit<'_> {
+    type Output = Vec<AddressClasses>;
+
+    #[inline(always)]
+    fn compute(self) -> Vec<AddressClasses> {
+        let Self { reading, kept, bits } = self;
+        let words = reading.words();
+        let full = vec![u64::MAX; words.len()];
+        let mut there = kept.map_or(full, |kept| kept.words().to_vec());
+        if kept.is_none()
+            && !reading.len().is_multiple_of(64)
+            && let Some(last) = there.last_mut()
+        {
+            *last >>= 64 - reading.len() % 64;
+        }
+        // Bits above those within a word select whole words.
+        let ones_of: Vec<u32> = words.iter().map(|word| word.count_ones()).collect();
+        let cells_of: Vec<u32> = there.iter().map(|word| word.count_ones()).collect();
+        let sum = |of: &[u32]| of.iter().map(|&n| u64::from(n)).sum::<u64>();
+        let (ones, cells) = (sum(&ones_of), sum(&cells_of));
+        (0..bits.min(26))
+            .filter_map(|bit| {
+                let (odd_ones, odd_cells) = if bit < IN_WORD {
+                    let plane = PLANES[bit as usize];
+                    let count = |of: &[u64]| {
+                        of.iter().map(|word| u64::from((word & plane).count_ones())).sum::<u64>()
+                    };
+                    (count(words), count(&there))
+                } else {
+                    let half = 1 << (bit - IN_WORD);
+                    let odd = |of: &[u32]| of.chunks(half).skip(1).step_by(2).map(sum).sum::<u64>();
+                    (odd(&ones_of), odd(&cells_of))
+                };
+                AddressClasses::of(1 << bit, [ones, cells], [odd_ones, odd_cells])
+            })
+            .collect()
+    }
+}
+
+/// The cells of a word whose place has a bit set, for each bit of the place.
+const PLANES: [u64; IN_WORD as usize] = [
+    0xaaaa_aaaa_aaaa_aaaa,
+    0xcccc_cccc_cccc_cccc,
+    0xf0f0_f0f0_f0f0_f0f0,
+    0xff00_ff00_ff00_ff00,
+    0xffff_0000_ffff_0000,
+    0xffff_ffff_0000_0000,
+];
+
+impl AddressClasses {
+    /// From ones and cells of all, and of the odd class.
+    fn of(mask: u32, [ones, cells]: [u64; 2], [odd_ones, odd_cells]: [u64; 2]) -> Option<Self> {
+        let even_cells = cells - odd_cells;
+        if odd_cells == 0 || even_cells == 0 {
+            return None;
+        }
+        let ones_odd = odd_ones as f64 / odd_cells as f64;
+        let ones_even = (ones - odd_ones) as f64 / even_cells as f64;
+        let weighted =
+            odd_cells as f64 * min_entropy(ones_odd) + even_cells as f64 * min_entropy(ones_even);
+        Some(Self { mask, ones_even, ones_odd, min_entropy: weighted / cells as f64 })
+    }
 }
 
 #[cfg(test)]
@@ -73,9 +116,10 @@ mod tests {
         (0..cells).filter(|&i| !kept.get(i)).for_each(|i| reading.set(i, false));
         let everything = BitString::from_words(vec![u64::MAX; 13], cells);
         for kept in [Some(&kept), None] {
-            for mask in [1, 32, 48, 256, 0x201] {
-                let found = classes(&reading, kept, mask).unwrap();
-                let mask = mask as usize;
+            let all = by_bit(&reading, kept);
+            assert_eq!(all.len(), 10);
+            for found in all {
+                let mask = found.mask as usize;
                 for (odd, ones) in [(true, found.ones_odd), (false, found.ones_even)] {
                     let of: Vec<usize> = kept
                         .unwrap_or(&everything)
@@ -87,8 +131,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(by_bit(&reading, None).len(), 10);
-        assert_eq!(classes(&reading, None, 1 << 20), None);
     }
 
     #[test]

@@ -37,16 +37,13 @@ pub fn autocorrelation(
     let b = reading.weight() as f64 / cells;
     let by_chance = 2.0 * b * (1.0 - b);
     let instructions = Instructions::detected();
+    let words = reading.words();
     let of_lag = |&lag: &usize| {
         let [differing, pairs] = match kept {
-            Some(kept) => {
-                instructions.run(Masked { reading: reading.words(), kept: kept.words(), lag })
-            }
+            Some(kept) => instructions.run(Masked { reading: words, kept: kept.words(), lag }),
             None => {
-                let differing = instructions.run(Shifted { reading: reading.words(), lag });
-                // The shifted reading ends early; what it is compared with past that reads 0.
-                let past = reading.slice(reading.len() - lag, lag).weight() as u64;
-                [differing - past, (reading.len() - lag) as u64]
+                let pairs = reading.len() - lag;
+                [instructions.run(Shifted { reading: words, lag, pairs }), pairs as u64]
             }
         };
         if by_chance == 0.0 || pairs == 0 {
@@ -58,10 +55,20 @@ pub fn autocorrelation(
     lags.iter().filter(|&&lag| lag < reading.len()).map(of_lag).collect()
 }
 
-/// Ones of a reading xor itself moved down by a lag.
+/// The word of a reading that begins `lag` cells after word `place`; 0 past its end.
+#[inline(always)]
+fn moved(reading: &[u64], place: usize, lag: usize) -> u64 {
+    let (words, bits) = (lag / 64, lag % 64);
+    let of = |place: usize| reading.get(place).copied().unwrap_or(0);
+    // In two steps, since a shift by 64 is none.
+    of(place + words) >> bits | of(place + words + 1) << 1 << (63 - bits)
+}
+
+/// Pairs of cells a lag apart that differ.
 struct Shifted<'a> {
     reading: &'a [u64],
     lag: usize,
+    pairs: usize,
 }
 
 impl Loop for Shifted<'_> {
@@ -69,26 +76,28 @@ impl Loop for Shifted<'_> {
 
     #[inline(always)]
     fn compute(self) -> u64 {
-        let (words, bits) = (self.lag / 64, self.lag % 64);
-        let moved = &self.reading[words..];
-        let whole = moved.len().saturating_sub(1);
-        let mut sum: u64 = 0;
-        if bits == 0 {
-            for (a, b) in self.reading[..whole].iter().zip(moved) {
-                sum += u64::from((a ^ b).count_ones());
-            }
+        let Self { reading, lag, pairs } = self;
+        let (words, bits) = (lag / 64, lag % 64);
+        // Words of which every cell has a partner.
+        let whole = pairs / 64;
+        let low = &reading[words..words + whole];
+        let differing = if bits == 0 {
+            let both = reading.iter().zip(low);
+            both.map(|(a, b)| u64::from((a ^ b).count_ones())).sum::<u64>()
         } else {
-            for (i, a) in self.reading[..whole].iter().enumerate() {
-                let b = moved[i] >> bits | moved[i + 1] << (64 - bits);
-                sum += u64::from((a ^ b).count_ones());
-            }
+            let high = &reading[words + 1..words + 1 + whole];
+            let both = reading.iter().zip(low.iter().zip(high));
+            both.map(|(a, (low, high))| {
+                u64::from((a ^ (low >> bits | high << (64 - bits))).count_ones())
+            })
+            .sum()
+        };
+        let rest = pairs % 64;
+        if rest == 0 {
+            return differing;
         }
-        // The last moved word, and what has nothing left to be compared with.
-        for (i, a) in self.reading.iter().enumerate().skip(whole) {
-            let b = moved.get(i).map_or(0, |word| word >> bits);
-            sum += u64::from((a ^ b).count_ones());
-        }
-        sum
+        let last = (reading[whole] ^ moved(reading, whole, lag)) << (64 - rest);
+        differing + u64::from(last.count_ones())
     }
 }
 
@@ -104,17 +113,12 @@ impl Loop for Masked<'_> {
 
     #[inline(always)]
     fn compute(self) -> [u64; 2] {
-        let (words, bits) = (self.lag / 64, self.lag % 64);
-        let moved = |of: &[u64], i: usize| {
-            let low = of.get(i + words).map_or(0, |word| word >> bits);
-            let high =
-                if bits == 0 { 0 } else { of.get(i + words + 1).map_or(0, |w| w << (64 - bits)) };
-            low | high
-        };
+        let Self { reading, kept, lag } = self;
         let (mut differing, mut pairs) = (0, 0);
-        for (i, (&read, &kept)) in self.reading.iter().zip(self.kept).enumerate() {
-            let both = kept & moved(self.kept, i);
-            differing += u64::from(((read ^ moved(self.reading, i)) & both).count_ones());
+        for (place, (&read, &keeps)) in reading.iter().zip(kept).enumerate() {
+            let both = keeps & moved(kept, place, lag);
+            let differ = (read ^ moved(reading, place, lag)) & both;
+            differing += u64::from(differ.count_ones());
             pairs += u64::from(both.count_ones());
         }
         [differing, pairs]

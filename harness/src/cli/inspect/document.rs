@@ -135,9 +135,11 @@ fn device_json(record: &DeviceRecord) -> Value {
         })),
         "min_entropy_from_bias": figures.min_entropy_bias,
         "address_classes": classes_json(figures),
-        "autocorrelation": figures.autocorrelation.iter().map(|a| json!({
-            "lag": a.lag, "coefficient": a.coefficient, "z": a.z,
-        })).collect::<Vec<_>>(),
+        "autocorrelation": {
+            "lags": figures.autocorrelation.iter().map(|a| a.lag).collect::<Vec<_>>(),
+            "coefficients":
+                figures.autocorrelation.iter().map(|a| a.coefficient).collect::<Vec<_>>(),
+        },
         "fit": fits.map(|fits| cells_json(fits)),
         "fit_error": fits.and_then(|fits| error(&fits.cells)),
         "growth": fits.map(|fits| fits.growth.iter().map(|growth| json!({

@@ -4,7 +4,7 @@ use super::document::main_comparison;
 use super::{Arguments, devices_of};
 use crate::cli::session::{count, plain};
 use crate::cli::words::{BAD, BOLD, GOOD, Table, heading, line, thousands};
-use crate::faults::Severity;
+use crate::faults::{Finding, Kind, Severity};
 use crate::fit;
 use crate::inspection::{Comparison, DeviceRecord, Fits, Inspection, Without};
 use crate::metric::between::{ideal_aliasing_min_entropy, ideal_uniqueness_pypuf};
@@ -594,11 +594,14 @@ fn reunions(page: &mut String, inspection: &Inspection) {
 const MOST_FINDINGS: usize = 40;
 
 fn findings(page: &mut String, inspection: &Inspection) {
-    let faults = inspection.findings.iter().filter(|f| f.severity() == Severity::Fault).count();
-    if faults == 0 {
+    // Address classes and dies met again have sections of their own.
+    let has_section = |kind: Kind| matches!(kind, Kind::AddressClass | Kind::SameDie);
+    let shown: Vec<&Finding> =
+        inspection.findings.iter().filter(|finding| !has_section(finding.kind)).collect();
+    if !shown.iter().any(|finding| finding.severity() == Severity::Fault) {
         line(page, format_args!("  {GOOD}nothing that the detectors know{GOOD:#}"));
     }
-    for finding in inspection.findings.iter().take(MOST_FINDINGS) {
+    for (place, finding) in shown.iter().take(MOST_FINDINGS).enumerate() {
         let devices = devices_of(finding, inspection);
         let (style, word) = match finding.severity() {
             Severity::Fault => (BAD, "fault"),
@@ -607,16 +610,19 @@ fn findings(page: &mut String, inspection: &Inspection) {
         line(
             page,
             format_args!(
-                "  {style}{word}{style:#}  {:<18}  {}: {}",
+                "  {style}{word}{style:#}  {}  {}: {}",
                 finding.kind.name(),
                 plain(devices.join(", ")),
                 plain(&finding.detail)
             ),
         );
-        line(page, format_args!("{:28}{}", "", finding.kind.effect()));
+        // Once for all findings of a kind.
+        if shown.get(place + 1).is_none_or(|next| next.kind != finding.kind) {
+            line(page, format_args!("         {}", finding.kind.effect()));
+        }
     }
-    if inspection.findings.len() > MOST_FINDINGS {
-        let more = inspection.findings.len() - MOST_FINDINGS;
+    if shown.len() > MOST_FINDINGS {
+        let more = shown.len() - MOST_FINDINGS;
         line(page, format_args!("  ({more} more: --format json has them all)"));
     }
 }
