@@ -5,6 +5,7 @@
 //! data, it is all scored again without the faulty part.
 
 mod again;
+mod assessed;
 mod device;
 mod selection;
 
@@ -21,6 +22,7 @@ use crate::metric::passes::Passes as _;
 use crate::readouts::{Catalogue, ReadoutError};
 
 pub use again::Reunion;
+pub use assessed::Assessed;
 pub use device::{DeviceRecord, Fits, Growth};
 
 use selection::Selection;
@@ -32,6 +34,8 @@ pub struct Wanted {
     pub first: Option<usize>,
     /// Fits, faults and comparisons of conditions are left out: the metrics alone.
     pub metrics_only: bool,
+    /// With the seed of its shuffled order, the assessment by SP 800-90B.
+    pub entropy90b: Option<u64>,
 }
 
 /// What was found.
@@ -41,6 +45,9 @@ pub struct Inspection {
     pub devices: Vec<DeviceRecord>,
     /// Comparisons of devices with equally many cells.
     pub between: Vec<Comparison>,
+    /// The assessment by SP 800-90B of the largest comparison; `None` where it was not asked for, or
+    /// nothing can be assessed.
+    pub assessed: Option<Assessed>,
     /// Devices that are the same die under another condition or name.
     pub reunions: Vec<Reunion>,
     /// What is wrong with the data or worth knowing, gravest first.
@@ -173,8 +180,15 @@ pub fn inspect(
     }
     let same = again::same_dies(&records, &kept);
     let between = compare(&records, &kept, &same);
+    let assessed = match wanted.entropy90b {
+        Some(seed) => {
+            let comparison = main_comparison(&between);
+            assessed::assess(catalogue, &kept, comparison, seed, observer)?
+        }
+        None => None,
+    };
     if wanted.metrics_only {
-        return Ok(Inspection { devices: records, between, ..Default::default() });
+        return Ok(Inspection { devices: records, between, assessed, ..Default::default() });
     }
     let summaries: Vec<Summary> = kept.iter_mut().filter_map(|kept| kept.summary.take()).collect();
     findings.extend(faults::between(&summaries));
@@ -182,7 +196,13 @@ pub fn inspect(
     findings.sort_by_key(|finding| (finding.severity(), finding.kind));
     let reunions = again::reunite(catalogue, wanted, observer, &records, &kept, &same)?;
     let without = rescore(catalogue, wanted, observer, &records, &mut kept, &findings)?;
-    Ok(Inspection { devices: records, between, reunions, findings, without })
+    Ok(Inspection { devices: records, between, assessed, reunions, findings, without })
+}
+
+/// The comparison of most devices.
+#[must_use]
+pub fn main_comparison(between: &[Comparison]) -> Option<&Comparison> {
+    between.iter().max_by_key(|comparison| comparison.devices.len())
 }
 
 /// Compares devices with equally many cells, each die once.

@@ -29,6 +29,10 @@ pub(crate) struct Arguments {
     /// The metrics alone: no noise model, no search for faults.
     #[arg(long, conflicts_with_all = ["strict", "save_profile"])]
     metrics_only: bool,
+    /// Also assesses the values that cells prefer by SP 800-90B, along the addresses and across the
+    /// devices; takes some seconds.
+    #[arg(long)]
+    entropy90b: bool,
     /// Exits with 3 if anything is wrong with the data.
     #[arg(long)]
     strict: bool,
@@ -122,7 +126,12 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Fail
     for note in &catalogue.notes {
         session.note(note);
     }
-    let wanted = Wanted { first: arguments.first, metrics_only: arguments.metrics_only };
+    let seed = arguments.entropy90b.then(|| session.seed()).transpose()?;
+    let wanted = Wanted {
+        first: arguments.first,
+        metrics_only: arguments.metrics_only,
+        entropy90b: seed,
+    };
     let cells: u64 = catalogue
         .devices
         .iter()
@@ -147,8 +156,8 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Fail
             .note(format_args!("{}: `puflab simulate --profile` takes it", plain(path.display())));
     }
     session.print(
-        || page::page(arguments, &inspection),
-        || document::document(arguments, &inspection),
+        || page::page(arguments, seed, &inspection),
+        || document::document(arguments, seed, &inspection),
     )?;
     let faults = inspection.findings.iter().filter(|f| f.severity() == Severity::Fault).count();
     if arguments.strict && faults > 0 {

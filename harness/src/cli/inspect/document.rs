@@ -6,15 +6,22 @@ use super::{Arguments, devices_of};
 use crate::cli::session::{inputs, shown};
 use crate::faults::{Finding, Severity};
 use crate::fit::{self, Agreement, FitError, Split};
-use crate::inspection::{Comparison, DeviceRecord, Fits, Inspection, LeftOut, Reunion};
+use crate::inspection::{
+    Assessed, Comparison, DeviceRecord, Fits, Inspection, LeftOut, Reunion, main_comparison,
+};
+use crate::sp80090b::Assessment;
 use crate::metric::between::{ideal_aliasing_min_entropy, ideal_uniqueness_pypuf};
 use crate::metric::device::DeviceFigures;
 use crate::metric::estimate::{Estimate, OVER_CELLS, OVER_DEVICES, WILSON};
 use crate::reliability::identification::equal_error;
 use crate::report::json::Document;
 
-pub(super) fn document(arguments: &Arguments, inspection: &Inspection) -> Document {
-    let Inspection { devices, between, reunions, findings, without } = inspection;
+pub(super) fn document(
+    arguments: &Arguments,
+    seed: Option<u64>,
+    inspection: &Inspection,
+) -> Document {
+    let Inspection { devices, between, assessed, reunions, without, .. } = inspection;
     let leave_out = arguments.reading.leave_out.iter().map(|range| {
         let range = range.range();
         json!([range.start, range.end])
@@ -33,6 +40,7 @@ pub(super) fn document(arguments: &Arguments, inspection: &Inspection) -> Docume
         "between": main_comparison(between).map(|c| comparison_json(c, devices)),
         "comparisons": between.iter().map(|c| comparison_json(c, devices)).collect::<Vec<_>>(),
         "identification": identification_json(inspection),
+        "entropy90b": assessed.as_ref().map(|assessed| assessed_json(assessed, devices)),
         "reunions": reunions.iter().map(|r| reunion_json(r, devices)).collect::<Vec<_>>(),
         "faults": of_severity(inspection, Severity::Fault),
         "advice": of_severity(inspection, Severity::Advice),
@@ -46,13 +54,7 @@ pub(super) fn document(arguments: &Arguments, inspection: &Inspection) -> Docume
             "fits": fit::METHOD,
         },
     });
-    debug_assert!(findings.len() >= results["faults"].as_array().map_or(0, Vec::len));
-    Document::new("inspect", None, inputs(what), results)
-}
-
-/// The comparison of most devices.
-pub(super) fn main_comparison(between: &[Comparison]) -> Option<&Comparison> {
-    between.iter().max_by_key(|comparison| comparison.devices.len())
+    Document::new("inspect", seed, inputs(what), results)
 }
 
 fn of_severity(inspection: &Inspection, severity: Severity) -> Vec<Value> {
@@ -280,6 +282,29 @@ fn comparison_json(comparison: &Comparison, devices: &[DeviceRecord]) -> Value {
         "uniqueness_hori_of_ideal_cells": 1.0 - 1.0 / between.devices as f64,
         "uniqueness_pypuf": between.uniqueness_pypuf,
         "uniqueness_pypuf_of_ideal_cells": ideal_uniqueness_pypuf(comparison.cells),
+    })
+}
+
+fn assessed_json(assessed: &Assessed, devices: &[DeviceRecord]) -> Value {
+    let of = |assessment: &Assessment| {
+        let ran = assessment.original.estimates.iter();
+        let estimators: serde_json::Map<String, Value> = ran
+            .filter_map(|(estimator, estimate)| {
+                Some((estimator.name().to_owned(), json!(estimate.as_ref().ok()?.min_entropy)))
+            })
+            .collect();
+        json!({ "min_entropy": assessment.min_entropy, "estimators": estimators })
+    };
+    let [column, shuffled] = match &assessed.across {
+        Some([column, shuffled]) => [Some(of(column)), Some(of(shuffled))],
+        None => [None, None],
+    };
+    json!({
+        "devices": assessed.devices.iter().map(|&d| devices[d].label()).collect::<Vec<_>>(),
+        "cells": assessed.cells,
+        "along_addresses": of(&assessed.row),
+        "across_devices": column,
+        "shuffled": shuffled,
     })
 }
 

@@ -1,12 +1,13 @@
 //! An inspection as a page.
 
-use super::document::main_comparison;
 use super::{Arguments, devices_of};
 use crate::cli::session::{count, plain};
 use crate::cli::words::{BAD, BOLD, GOOD, Table, heading, line, thousands};
 use crate::faults::{Finding, Kind, Severity};
 use crate::fit;
-use crate::inspection::{Comparison, DeviceRecord, Fits, Inspection, Without};
+use crate::inspection::{
+    Assessed, Comparison, DeviceRecord, Fits, Inspection, Without, main_comparison,
+};
 use crate::metric::between::{ideal_aliasing_min_entropy, ideal_uniqueness_pypuf};
 use crate::metric::device::DeviceFigures;
 use crate::metric::estimate::Estimate;
@@ -18,7 +19,7 @@ const MOST_LINES: usize = 24;
 /// Lengths of identities whose error rates are told.
 pub(super) const ID_CELLS: [usize; 4] = [64, 128, 256, 512];
 
-pub(super) fn page(arguments: &Arguments, inspection: &Inspection) -> String {
+pub(super) fn page(arguments: &Arguments, seed: Option<u64>, inspection: &Inspection) -> String {
     let mut page = String::new();
     let devices = &inspection.devices;
     let readouts: usize = devices.iter().map(|device| device.figures.readouts).sum();
@@ -59,6 +60,10 @@ pub(super) fn page(arguments: &Arguments, inspection: &Inspection) -> String {
             &mut page,
             format_args!("\n  (one die: nothing can be said of differences between dies)"),
         );
+    }
+    if let (Some(assessed), Some(seed)) = (&inspection.assessed, seed) {
+        next(&mut page, "Min-entropy by SP 800-90B, of the values that cells prefer");
+        assessed_lines(&mut page, assessed, seed);
     }
     if !inspection.reunions.is_empty() {
         next(&mut page, "The same die under another condition or name");
@@ -526,6 +531,27 @@ fn identification(page: &mut String, inspection: &Inspection) {
         page,
         format_args!(
             "  (thresholds of equal error: exact binomial tails at the mean rates, cells independent)"
+        ),
+    );
+}
+
+fn assessed_lines(page: &mut String, assessed: &Assessed, seed: u64) {
+    let mut table = Table::new(["", "bit a cell", "by"]);
+    let shuffled = format!("shuffled (seed {seed})");
+    let across = assessed.across.iter().flatten().zip(["across devices", shuffled.as_str()]);
+    let orders = std::iter::once((&assessed.row, "along addresses")).chain(across);
+    for (assessment, order) in orders {
+        let least = assessment.least().map_or("-", |(estimator, _)| estimator.title());
+        table.row([order.to_owned(), format!("{:.4}", assessment.min_entropy), least.to_owned()]);
+    }
+    table.write(page);
+    line(
+        page,
+        format_args!(
+            "  ({} cells of {}; a perfect coin of a million bits is assessed at about 0.81, fewer bits lower.\n   \
+             What chips have in common shows across devices only)",
+            thousands(assessed.cells),
+            count(assessed.devices.len(), "device")
         ),
     );
 }
