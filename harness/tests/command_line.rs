@@ -3,75 +3,15 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Child, Stdio};
 
 use puf_emulator::silicon::PARAMETERS;
 use serde_json::{Value, json};
 
-/// A folder to work in.
-struct Place(tempfile::TempDir);
+mod place;
 
-impl Place {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn command(&self, arguments: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_puflab"));
-        command.current_dir(self.0.path()).args(arguments.split_whitespace()).stdin(Stdio::null());
-        command
-    }
-
-    fn run(&self, arguments: &str) -> Output {
-        self.command(arguments).output().unwrap()
-    }
-
-    /// Runs a command line that must end with `exit`, and gives its standard output.
-    #[track_caller]
-    fn expect(&self, exit: i32, arguments: &str) -> String {
-        let output = self.run(arguments);
-        let errors = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(exit), "puflab {arguments}\n{errors}");
-        for word in ["panicked", "backtrace", "unwrap"] {
-            assert!(!errors.contains(word), "{errors}");
-        }
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    /// Runs a command line that must fail with `exit` and say each of `words`.
-    #[track_caller]
-    fn refuse(&self, exit: i32, arguments: &str, words: &[&str]) {
-        let output = self.run(arguments);
-        let errors = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(exit), "puflab {arguments}\n{errors}");
-        assert!(output.stdout.is_empty(), "puflab {arguments}: results on a failure");
-        for word in words {
-            assert!(errors.contains(word), "puflab {arguments}: no {word:?} in\n{errors}");
-        }
-    }
-
-    /// Runs a command line that shows its results and must end with `exit` and say `words`.
-    #[track_caller]
-    fn run_and_complain(&self, exit: i32, arguments: &str, words: &[&str]) {
-        let output = self.run(arguments);
-        let errors = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(exit), "puflab {arguments}\n{errors}");
-        for word in words {
-            assert!(errors.contains(word), "puflab {arguments}: no {word:?} in\n{errors}");
-        }
-    }
-
-    #[track_caller]
-    fn json(&self, exit: i32, arguments: &str) -> Value {
-        let text = self.expect(exit, &format!("{arguments} --format json"));
-        serde_json::from_str(&text).unwrap()
-    }
-}
+use place::Place;
 
 fn is_hex(value: &Value, digits: usize) -> bool {
     value.as_str().is_some_and(|text| {
