@@ -51,10 +51,11 @@ fn streaming(c: &mut Criterion) {
     write_cells(&path("raw.bin"), Layout::Raw, 256);
     write_intel_hex(&path("intel-hex"), 64);
     let bytes: Vec<u8> = (0..64).flat_map(|number| readout(number).to_bytes_msb0()).collect();
-    let digits = bytes
-        .chunks(32)
-        .map(|line| line.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + "\n");
-    fs::write(path("hex.txt"), digits.collect::<String>()).expect("room on the disk");
+    let digits: String = bytes.iter().map(|byte| format!("{byte:08b}\n")).collect();
+    fs::write(path("digits.txt"), digits).expect("room on the disk");
+    let line = |line: &[u8]| line.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let lines: String = bytes.chunks(32).map(|bytes| line(bytes) + "\n").collect();
+    fs::write(path("hex.txt"), lines).expect("room on the disk");
     let mut group = c.benchmark_group("stream");
     group.sample_size(20);
     for (name, format) in [

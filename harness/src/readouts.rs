@@ -1,9 +1,30 @@
 //! Measured power-ups: reading what people recorded, writing what was simulated.
 //!
-//! [`read`] takes files and folders and returns devices with their readouts. Files are raw binary,
-//! Intel HEX, hex or binary digits as text, NumPy `.npy` or CSV; see [`Format`]. What a file is
-//! follows from its extension and its content together, and what they leave open is an error, not
-//! a guess. Pickles are never read.
+//! [`open`] takes files and folders and returns devices with the shapes of their readouts, which a
+//! [`Cursor`] streams in memory that does not depend on their number. [`read`] reads them all into
+//! memory. Files are raw binary, Intel HEX, hex or binary digits as text, NumPy `.npy` or CSV; see
+//! [`Format`]. What a file is follows from its extension and its content together, and what they
+//! leave open is an error, not a guess. Pickles are never read.
+//!
+//! ```
+//! use puflab::readouts::{Block, Options, open};
+//!
+//! let folder = tempfile::tempdir()?;
+//! for (name, text) in [("P2.hex", "0a ff"), ("P10.hex", "0b ff")] {
+//!     std::fs::write(folder.path().join(name), text)?;
+//! }
+//! let catalogue = open(&[folder.path()], &Options::default())?;
+//! let device = &catalogue.devices[0];
+//! assert_eq!((device.readouts(), device.cells()), (2, 16));
+//! let (mut cursor, mut block) = (device.cursor()?, Block::new(device.cells()));
+//! let mut ones = 0;
+//! while cursor.read(&mut block, 64)? > 0 {
+//!     ones += block.rows().flatten().map(|word| word.count_ones()).sum::<u32>();
+//!     block.clear();
+//! }
+//! assert_eq!(ones, 2 + 8 + 3 + 8);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! # Files, devices, conditions
 //!
@@ -14,10 +35,17 @@
 //!   device `chip7` at condition `23C`. So does what follows `@` in a file's name:
 //!   `A1@-18degrees.hex`.
 //! - Files given one by one count as the folder they are in, without its other files.
-//! - Hidden files and `LICENSE`, `README` and the like are skipped, and a note says so.
+//! - Hidden files and `LICENSE`, `README` and the like are skipped, and a note says so. So are links
+//!   to folders, but one that leads back to where it lies is an error.
 //!
 //! Readouts of a device have one length and, where the format knows it, one address. Whether they
 //! are what they claim to be, independent power-ups of one die, is for other modules to judge.
+//!
+//! # When files change
+//!
+//! A file is compared with what it was when [`open`] saw it, by length, time of change and identity:
+//! when it is opened again, at the end of each pass, and when anything is wrong with it. Within a
+//! tick of the host's clock a change that keeps the length goes unseen.
 
 mod block;
 mod catalogue;

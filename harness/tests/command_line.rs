@@ -699,6 +699,31 @@ fn the_demo_takes_readouts_from_a_folder() {
     place.refuse(3, "demo --readouts empty.bin", &["empty.bin"]);
 }
 
+/// What is wrong with measured readouts is said with file and place, and what to do about it.
+#[test]
+fn bad_readouts_are_exit_3_with_advice() {
+    let place = Place::new();
+    let refuse = |name: &str, content: &[u8], words: &[&str]| {
+        fs::create_dir_all(place.path("set")).unwrap();
+        fs::write(place.path("set").join(name), content).unwrap();
+        place.refuse(3, "demo --readouts set", &[&[name, "try"][..], words].concat());
+        fs::remove_dir_all(place.path("set")).unwrap();
+    };
+    refuse("P1.hex", b":0100000001FF\n", &["line 1: checksum FF where the bytes give FE"]);
+    refuse("a.csv", b"0,1\n0,1,1\n", &["line 2", "3 cells where the first readout has 2"]);
+    refuse("a.pkl", b"(lp0\n.", &["pickles are not read", "numpy.save"]);
+    refuse("P1.txt", b"", &["an empty file", "remove it"]);
+    let odd = "demo --readouts odd.bin --record-bytes 3";
+    fs::write(place.path("odd.bin"), [0x5a; 64]).unwrap();
+    place.refuse(3, odd, &["odd.bin", "64 bytes", "a record length that divides 64"]);
+    #[cfg(unix)]
+    {
+        fs::create_dir(place.path("set")).unwrap();
+        std::os::unix::fs::symlink(".", place.path("set/again")).unwrap();
+        place.refuse(3, "demo --readouts set", &["set/again", "a loop", "remove it"]);
+    }
+}
+
 /// A file's name is not a line of ours, and does not drive the terminal.
 #[cfg(unix)]
 #[test]

@@ -26,9 +26,9 @@ pub enum ReadoutError {
     Nothing(PathBuf),
     /// Neither a regular file nor a folder.
     NotAFile(PathBuf),
-    /// A folder within itself, by a link or otherwise.
+    /// A folder within itself, by a link or otherwise, or a link to itself.
     Loop {
-        /// Where the folder is met again.
+        /// Where it is met again.
         path: PathBuf,
         /// Which one it is.
         folder: PathBuf,
@@ -178,12 +178,9 @@ impl fmt::Display for ReadoutError {
             Self::NotAFile(path) => {
                 write!(f, "{}: neither a regular file nor a folder", path.display())
             }
-            Self::Loop { path, folder } => write!(
-                f,
-                "{}: a loop of folders: it leads back to {}",
-                path.display(),
-                folder.display()
-            ),
+            Self::Loop { path, folder } => {
+                write!(f, "{}: a loop: it leads back to {}", path.display(), folder.display())
+            }
             Self::TooDeep(path) => {
                 write!(f, "{}: folders nested deeper than {}", path.display(), tree::MAX_DEPTH)
             }

@@ -177,6 +177,21 @@ impl<'a> OpenFile<'a> {
     }
 }
 
+/// What the host said of a path. Links that lead in a circle are a fault of the data.
 pub(super) fn io_error(path: &Path, source: io::Error) -> ReadoutError {
-    ReadoutError::Io { path: path.to_owned(), source }
+    let path = path.to_owned();
+    match source {
+        source if is_loop(&source) => ReadoutError::Loop { folder: path.clone(), path },
+        source => ReadoutError::Io { path, source },
+    }
+}
+
+#[cfg(unix)]
+fn is_loop(error: &io::Error) -> bool {
+    rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::LOOP)
+}
+
+#[cfg(not(unix))]
+fn is_loop(_: &io::Error) -> bool {
+    false
 }

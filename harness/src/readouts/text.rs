@@ -75,7 +75,30 @@ pub(super) struct Progress {
 /// Digits that become bytes, however the text comes in pieces.
 pub(super) trait Digits: Send {
     /// Decodes until the text or the room for bytes is used up.
-    fn decode(&mut self, text: &[u8], out: &mut [u8]) -> Result<Progress, TextError>;
+    fn decode(&mut self, text: &[u8], out: &mut [u8]) -> Result<Progress, TextError> {
+        let mut done = Progress { consumed: 0, written: 0 };
+        loop {
+            let many = self.many(&text[done.consumed..], &mut out[done.written..]);
+            done.consumed += many.consumed;
+            done.written += many.written;
+            let next = (text.get(done.consumed), out.get_mut(done.written));
+            let (Some(&next), Some(room)) = next else {
+                return Ok(done);
+            };
+            // To where more of the same may come: the end of a line or a group, mostly.
+            if let Some(byte) = self.step(next)? {
+                *room = byte;
+                done.written += 1;
+            }
+            done.consumed += 1;
+        }
+    }
+
+    /// Decodes what a dump mostly consists of, as far as the text starts with it.
+    fn many(&mut self, text: &[u8], out: &mut [u8]) -> Progress;
+
+    /// Reads one byte of text; returns the byte that it completes.
+    fn step(&mut self, byte: u8) -> Result<Option<u8>, TextError>;
 
     /// Ends the text.
     fn finish(&mut self) -> Result<(), TextError>;
@@ -107,23 +130,6 @@ impl Place {
     }
 }
 
-/// Feeds a decoder byte by byte.
-fn decode_each(
-    text: &[u8],
-    out: &mut [u8],
-    mut step: impl FnMut(u8) -> Result<Option<u8>, TextError>,
-) -> Result<Progress, TextError> {
-    let mut done = Progress { consumed: 0, written: 0 };
-    while let (Some(&next), Some(room)) = (text.get(done.consumed), out.get_mut(done.written)) {
-        if let Some(byte) = step(next)? {
-            *room = byte;
-            done.written += 1;
-        }
-        done.consumed += 1;
-    }
-    Ok(done)
-}
-
 /// The decoder of [`parse_hex`].
 #[derive(Debug, Default)]
 pub(super) struct HexDigits {
@@ -147,6 +153,36 @@ enum HexGroup {
 }
 
 impl HexDigits {
+    fn end_group(&mut self) -> Result<(), TextError> {
+        if self.high.is_some() || self.group == HexGroup::Prefix {
+            return Err(self.place.says(TextProblem::HalfByte));
+        }
+        self.group = HexGroup::Outside;
+        Ok(())
+    }
+}
+
+impl Digits for HexDigits {
+    /// Pairs of digits.
+    fn many(&mut self, text: &[u8], out: &mut [u8]) -> Progress {
+        let mut pairs = 0;
+        if self.high.is_none() {
+            for (&[high, low], byte) in text.as_chunks::<2>().0.iter().zip(out) {
+                let (high, low) = (digit_value(high), digit_value(low));
+                if high | low > 15 {
+                    break;
+                }
+                *byte = high << 4 | low;
+                pairs += 1;
+            }
+        }
+        if pairs > 0 {
+            self.place.column += 2 * pairs;
+            (self.group, self.any) = (HexGroup::Digits, true);
+        }
+        Progress { consumed: 2 * pairs, written: pairs }
+    }
+
     fn step(&mut self, byte: u8) -> Result<Option<u8>, TextError> {
         let mut whole = None;
         if byte.is_ascii_whitespace() {
@@ -165,50 +201,6 @@ impl HexDigits {
         self.any |= whole.is_some();
         self.place.pass(byte);
         Ok(whole)
-    }
-
-    fn end_group(&mut self) -> Result<(), TextError> {
-        if self.high.is_some() || self.group == HexGroup::Prefix {
-            return Err(self.place.says(TextProblem::HalfByte));
-        }
-        self.group = HexGroup::Outside;
-        Ok(())
-    }
-
-    /// Pairs of digits, of which a dump consists.
-    fn pairs(&mut self, text: &[u8], out: &mut [u8]) -> usize {
-        let mut pairs = 0;
-        for (&[high, low], byte) in text.as_chunks::<2>().0.iter().zip(out) {
-            let (Some(high), Some(low)) = (hex_value(high), hex_value(low)) else {
-                break;
-            };
-            *byte = high << 4 | low;
-            pairs += 1;
-        }
-        if pairs > 0 {
-            self.place.column += 2 * pairs;
-            (self.group, self.any) = (HexGroup::Digits, true);
-        }
-        pairs
-    }
-}
-
-impl Digits for HexDigits {
-    fn decode(&mut self, text: &[u8], out: &mut [u8]) -> Result<Progress, TextError> {
-        let mut done = Progress { consumed: 0, written: 0 };
-        while done.consumed < text.len() && done.written < out.len() {
-            if self.high.is_none() {
-                let pairs = self.pairs(&text[done.consumed..], &mut out[done.written..]);
-                done.consumed += 2 * pairs;
-                done.written += pairs;
-            }
-            // To where pairs may go on: the end of a line or a group, mostly.
-            let next = text.get(done.consumed..done.consumed + 1).unwrap_or(&[]);
-            let step = decode_each(next, &mut out[done.written..], |byte| self.step(byte))?;
-            done.consumed += step.consumed;
-            done.written += step.written;
-        }
-        Ok(done)
     }
 
     fn finish(&mut self) -> Result<(), TextError> {
@@ -232,6 +224,37 @@ pub(super) struct BinaryDigits {
 }
 
 impl BinaryDigits {
+    fn end_group(&mut self) -> Result<(), TextError> {
+        match self.digits {
+            0 | 8 => self.digits = 0,
+            _ => return Err(self.start.says(TextProblem::NotEight)),
+        }
+        Ok(())
+    }
+}
+
+impl Digits for BinaryDigits {
+    /// Groups with a blank or a line end behind each.
+    fn many(&mut self, text: &[u8], out: &mut [u8]) -> Progress {
+        let mut groups = 0;
+        if self.digits == 0 {
+            for (group, byte) in text.as_chunks::<GROUP_BYTES>().0.iter().zip(out) {
+                let &[ref digits @ .., blank] = group;
+                let digits = u64::from_be_bytes(*digits) ^ 0x3030_3030_3030_3030;
+                if digits & !0x0101_0101_0101_0101 != 0 || !blank.is_ascii_whitespace() {
+                    break;
+                }
+                // The factor moves the lowest bit of byte j to bit j of the product's top byte.
+                *byte = (digits.wrapping_mul(0x0102_0408_1020_4080) >> 56).to_le_bytes()[0];
+                self.place.column += GROUP_BYTES - 1;
+                self.place.pass(blank);
+                groups += 1;
+            }
+        }
+        self.any |= groups > 0;
+        Progress { consumed: GROUP_BYTES * groups, written: groups }
+    }
+
     fn step(&mut self, byte: u8) -> Result<Option<u8>, TextError> {
         let mut whole = None;
         if byte.is_ascii_whitespace() {
@@ -250,47 +273,6 @@ impl BinaryDigits {
         self.any |= whole.is_some();
         self.place.pass(byte);
         Ok(whole)
-    }
-
-    /// Groups with a blank or a line end behind each, of which a dump consists.
-    fn groups(&mut self, text: &[u8], out: &mut [u8]) -> usize {
-        if self.digits > 0 {
-            return 0;
-        }
-        let mut groups = 0;
-        for (group, byte) in text.as_chunks::<GROUP_BYTES>().0.iter().zip(out) {
-            let &[ref digits @ .., blank] = group;
-            let digits = u64::from_be_bytes(*digits) ^ 0x3030_3030_3030_3030;
-            if digits & !0x0101_0101_0101_0101 != 0 || !blank.is_ascii_whitespace() {
-                break;
-            }
-            // The factor moves the lowest bit of byte j to bit j of the product's top byte.
-            *byte = (digits.wrapping_mul(0x0102_0408_1020_4080) >> 56).to_le_bytes()[0];
-            self.place.column += GROUP_BYTES - 1;
-            self.place.pass(blank);
-            groups += 1;
-        }
-        self.any |= groups > 0;
-        groups
-    }
-
-    fn end_group(&mut self) -> Result<(), TextError> {
-        match self.digits {
-            0 | 8 => self.digits = 0,
-            _ => return Err(self.start.says(TextProblem::NotEight)),
-        }
-        Ok(())
-    }
-}
-
-impl Digits for BinaryDigits {
-    fn decode(&mut self, text: &[u8], out: &mut [u8]) -> Result<Progress, TextError> {
-        let groups = self.groups(text, out);
-        let (text, out) = (&text[GROUP_BYTES * groups..], &mut out[groups..]);
-        let mut done = decode_each(text, out, |byte| self.step(byte))?;
-        done.consumed += GROUP_BYTES * groups;
-        done.written += groups;
-        Ok(done)
     }
 
     fn finish(&mut self) -> Result<(), TextError> {
