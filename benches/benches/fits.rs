@@ -11,6 +11,11 @@ fn fits(c: &mut Criterion) {
     for readouts in [10, 85, 1000] {
         // A million cells, as close to the law as whole numbers are.
         let expected = count_probabilities(readouts, 0.101, -0.0022);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a rounded number from 0 to a million"
+        )]
         let cells = expected.iter().map(|q| (1e6 * q).round() as u64).collect();
         let counts = OneCounts::new(cells).expect("a histogram");
         group.bench_function(BenchmarkId::new("readouts", readouts), |b| {

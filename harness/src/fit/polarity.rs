@@ -329,8 +329,8 @@ impl Probit {
             let weight = group.cells * group.slope * group.slope / variance;
             for i in 0..n {
                 score[i] += sign(i) * surplus;
-                for j in 0..n {
-                    information[i][j] += sign(i) * sign(j) * weight;
+                for (j, entry) in information[i].iter_mut().enumerate() {
+                    *entry += sign(i) * sign(j) * weight;
                 }
             }
         }
