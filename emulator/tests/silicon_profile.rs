@@ -254,3 +254,23 @@ fn what_a_profile_does_not_set_is_off() {
     let laws = (*maes.temperature(), *maes.ageing());
     assert_eq!(maes, Process::new(0.1213, 0.0210, laws.0, laws.1).unwrap());
 }
+
+/// A profile of numbers goes through the same checks as one in writing, and is written as it is read.
+#[test]
+fn a_profile_of_numbers_is_checked() {
+    let of = |name: &str, settings: &[(&str, f64, &str)]| {
+        Profile::new(name, "a board", ProfileKind::Measured, settings.iter().copied())
+    };
+    let good = [("polarity_mask", 48.0, "a \"transform\""), ("lambda1", 0.1, "a fit")];
+    let profile = of("my-board", &good).unwrap();
+    assert_eq!(profile.process().unwrap().polarity().mask(), 48);
+    assert_eq!(profile.settings()[1].source, "a \"transform\"");
+    assert_eq!(Profile::from_toml(&profile.to_toml()), Ok(profile));
+    let fault = |settings: &[(&str, f64, &str)]| of("my-board", settings).unwrap_err().fault;
+    assert!(matches!(of("My board", &good).unwrap_err().fault, ProfileFault::Name));
+    assert!(matches!(fault(&[("lambda1", -1.0, "a fit")]), ProfileFault::Value(_)));
+    assert!(matches!(fault(&[("lambda1", 0.1, " ")]), ProfileFault::Sentence));
+    assert!(matches!(fault(&[("lambda2", 0.1, "a fit")]), ProfileFault::Missing { .. }));
+    assert!(matches!(fault(&[("sigma", 0.1, "a fit")]), ProfileFault::Unknown { .. }));
+    assert!(matches!(fault(&[("lambda1", f64::NAN, "a fit")]), ProfileFault::Syntax(_)));
+}

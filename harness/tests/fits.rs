@@ -15,7 +15,7 @@ use puf_emulator::silicon::{
 };
 use puflab::fit::{self, Estimate, FitError, OneCounts, TwoParameter};
 use rand_core::Rng;
-use summaries::{counts, distances, dominant, joint, one_counts, readout_ones};
+use summaries::{class_counts, distances, dominant, joint, one_counts, readout_ones};
 
 /// Standard errors that a right result is away at the most.
 const FAR: f64 = 5.85;
@@ -174,12 +174,8 @@ fn a_polarity_is_found_and_nothing_else() {
     assert!(found.residual_z() < 6.0, "{}", found.residual_z());
     assert!((found.scale - 1.0).abs() < 0.02, "{}", found.scale);
 
-    let ones = counts(&readouts, CELLS);
-    let class = |odd: bool| {
-        let of = ones.iter().enumerate().filter(|(cell, _)| law.is_odd(*cell) == odd);
-        OneCounts::of_cells(15, of.map(|(_, &count)| count)).unwrap()
-    };
-    let both = fit::classes(&class(true), &class(false)).unwrap();
+    let [odd, even] = class_counts(&readouts, CELLS, &law);
+    let both = fit::classes(&odd, &even).unwrap();
     check(both.lambda1, 0.11, "lambda1 by class");
     check(both.lambda2, 0.05, "lambda2 by class");
     check(both.amplitude, -0.3, "amplitude by class");
@@ -258,24 +254,24 @@ fn readouts_that_differ_are_recovered() {
 }
 
 /// Without history the statistic is standard normal, whether readouts differ in noise and offset or
-/// not: over 1000 dies the mean square is 1 within 5.85 sqrt(2 / 1000) = 0.26.
+/// not: over 300 dies the mean square is 1 within 5.85 sqrt(2 / 300) = 0.48.
 #[test]
 fn readouts_without_history_show_none() {
     for (number, law) in
         [ReadoutLaw::OFF, ReadoutLaw::new(0.06, 0.02, 0.0).unwrap()].into_iter().enumerate()
     {
         let (mut squares, mut sum) = (0.0, 0.0);
-        for die in 0..1000 {
+        for die in 0..300 {
             let seed = SeedTree::from_seed(56).index(number as u64).index(die);
             let all = read(process(0.12, 0.05).with_readout(law), 2048, &seed, 9);
             let cells = fit::two_parameter(&one_counts(&all, 2048)).unwrap();
             let found = fit::history(&cells, &distances(&all, 2048, 3)).unwrap();
             assert!(!found.is_significant(), "{number}, {die}: {found:?}");
-            squares += found.z * found.z / 1000.0;
-            sum += found.z / 1000.0;
+            squares += found.z * found.z / 300.0;
+            sum += found.z / 300.0;
         }
-        assert!((squares - 1.0_f64).abs() < 0.26, "{number}: {squares}");
-        assert!(sum.abs() < FAR / 1000.0_f64.sqrt(), "{number}: {sum}");
+        assert!((squares - 1.0_f64).abs() < 0.48, "{number}: {squares}");
+        assert!(sum.abs() < FAR / 300.0_f64.sqrt(), "{number}: {sum}");
     }
 }
 
@@ -394,6 +390,8 @@ fn a_profile_has_what_is_no_chance() {
         Some(fit::readout_effects(&cells.model(), &readout_ones(&all, CELLS)).unwrap());
     device.history = Some(fit::history(&cells, &distances(later, CELLS, 4)).unwrap());
     assert_eq!(fit::common_mask(std::slice::from_ref(&device)), Some(0x20));
+    let [odd, even] = class_counts(later, CELLS, silicon.polarity());
+    device.classes = Some((0x20, fit::classes(&odd, &even).unwrap()));
     let profile = fit::profile("one", &[device]).unwrap();
     let value = |name: &str| {
         let setting = profile.settings().iter().find(|setting| setting.parameter.name == name);
@@ -408,6 +406,7 @@ fn a_profile_has_what_is_no_chance() {
     near("readout_scale_cv", 0.05, 0.5);
     near("first_readout_offset", 0.4, 0.1);
     near("history", -0.02, 0.2);
-    near("lambda1", 0.11, 0.02);
+    // The mean of 24 scales is only known to 1 %.
+    near("lambda1", 0.11, 0.04);
     assert_eq!(value("theta_celsius"), None);
 }

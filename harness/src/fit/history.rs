@@ -28,7 +28,7 @@ use super::chi_square;
 use super::error::FitError;
 use super::estimate::Estimate;
 use super::prediction::TwoParameter;
-use super::two_parameter::TwoParameterFit;
+use super::two_parameter::{LARGEST, SMALLEST, TwoParameterFit};
 
 /// Distances between the readouts of one device by how far they are apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,7 +173,8 @@ pub fn history(fit: &TwoParameterFit, distances: &Distances) -> Result<HistoryFi
         level[pair.lag - 1] += 1.0 / pairs.len() as f64;
     }
     let mean: f64 = level.iter().zip(distances.means()).map(|(share, mean)| share * mean).sum();
-    let chain = Chain { lambda2: model.lambda2, contrast, level, mean };
+    let TwoParameter { lambda1, lambda2 } = model;
+    let chain = Chain { lambda2, lambda1, contrast, level, mean };
     let step = chain.step_with(difference);
     let (value, lambda1) = chain.pull(step);
     // The error of the difference, along the curve of pulls at the same mean distance.
@@ -196,6 +197,8 @@ pub fn history(fit: &TwoParameterFit, distances: &Distances) -> Result<HistoryFi
 /// Readouts of which each feels the one before, as far apart as those measured.
 struct Chain {
     lambda2: f64,
+    /// Noise by a fit that takes readouts for independent.
+    lambda1: f64,
     /// Weights of the lags in the difference of successive readouts from others.
     contrast: Vec<f64>,
     /// Shares of the lags in all pairs.
@@ -207,10 +210,20 @@ struct Chain {
 impl Chain {
     /// The pull in terms of the noise at which successive readouts have this `difference` from others.
     ///
-    /// At a given mean distance the difference falls with the pull, from one end of what a chain can
-    /// have to the other.
+    /// At a given mean distance the difference falls with the pull, up to where cells hardly ever
+    /// forget; so the search goes outwards from no pull.
     fn step_with(&self, difference: f64) -> f64 {
-        root(-LARGEST_STEP, LARGEST_STEP, |step| self.difference(step) - difference)
+        let miss = |step: f64| self.difference(step) - difference;
+        let way = if miss(0.0) > 0.0 { STRIDE } else { -STRIDE };
+        let mut end = 0.0_f64;
+        while end.abs() < LARGEST_STEP {
+            let next = end + way;
+            if miss(next) * way <= 0.0 {
+                return root(end, next, miss);
+            }
+            end = next;
+        }
+        end
     }
 
     /// The difference of successive readouts from others at this pull in terms of the noise.
@@ -232,7 +245,14 @@ impl Chain {
             let mean = of(log).distances_after(step, &self.level);
             libm::log(mean.max(1e-300) / self.mean)
         };
-        of(root(libm::log(1e-6), libm::log(100.0), miss))
+        let near = libm::log(self.lambda1);
+        let (low, high) = (near - 0.5, near + 0.5);
+        let bracketed = miss(low) < 0.0 && miss(high) > 0.0;
+        of(if bracketed {
+            root(low, high, miss)
+        } else {
+            root(libm::log(SMALLEST), libm::log(LARGEST), miss)
+        })
     }
 }
 
@@ -264,8 +284,11 @@ fn root(mut low: f64, mut high: f64, f: impl Fn(f64) -> f64) -> f64 {
     high
 }
 
-/// Pull in terms of the noise beyond which cells hardly ever forget, or always alternate.
-const LARGEST_STEP: f64 = 3.0;
+/// Pull in terms of the noise beyond which it is not looked for.
+const LARGEST_STEP: f64 = 1.5;
+
+/// How far the search goes at a time.
+const STRIDE: f64 = 0.125;
 
 impl TwoParameter {
     /// `E[(p q)^2]`.

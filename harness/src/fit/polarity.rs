@@ -290,7 +290,11 @@ impl Probit {
         }
         let mut model =
             Self { coefficients: vec![0.0; masks.len() + 1], covariance: vec![], masks, groups };
-        for _ in 0..50 {
+        // Half a cell of either value more, so that a group of one value has a likeliest latent.
+        for group in model.groups.iter_mut().filter(|group| group.cells > 0.0) {
+            (group.cells, group.ones) = (group.cells + 1.0, group.ones + 0.5);
+        }
+        for _ in 0..200 {
             let (score, information) = model.derivatives();
             model.covariance = inverse(information).ok_or(FitError::NoMaximum)?;
             let mut gain = 0.0;
@@ -325,8 +329,8 @@ impl Probit {
             let weight = group.cells * group.slope * group.slope / variance;
             for i in 0..n {
                 score[i] += sign(i) * surplus;
-                for j in 0..n {
-                    information[i][j] += sign(i) * sign(j) * weight;
+                for (j, entry) in information[i].iter_mut().enumerate() {
+                    *entry += sign(i) * sign(j) * weight;
                 }
             }
         }

@@ -80,9 +80,9 @@ pub fn profile(name: &str, devices: &[DeviceFit]) -> Result<Profile, FitError> {
     }
     let mut settings = Settings { whose: whose(devices), list: Vec::new() };
     let mask = common_mask(devices);
-    noise_and_bias(&mut settings, devices, mask);
+    let lambda1 = noise_and_bias(&mut settings, devices, mask);
     polarity(&mut settings, devices, mask);
-    temperature(&mut settings, devices);
+    temperature(&mut settings, devices, lambda1);
     readouts(&mut settings, devices);
     history(&mut settings, devices);
     let description = sentence(&format!(
@@ -122,8 +122,14 @@ impl Settings {
     fn set(&mut self, name: &'static str, value: f64, source: &str) {
         // What was measured may lie outside what the model has, by chance: the nearest it has, then.
         let value = Parameter::named(name).map_or(value, |p| value.clamp(p.least, p.greatest));
+        let value = if libm::trunc(value) == value { value } else { rounded(value) };
         self.list.push((name, value, sentence(source)));
     }
+}
+
+/// Six significant digits, more than any interval has.
+fn rounded(value: f64) -> f64 {
+    format!("{value:.5e}").parse().unwrap_or(value)
 }
 
 /// Devices, cells and readouts in a few words.
@@ -167,7 +173,8 @@ fn mean_and_variance(estimates: &[Estimate]) -> (f64, Option<f64>) {
 
 const SPREAD: &str = "spread of the same fits over devices, that of sampling taken off";
 
-fn noise_and_bias(settings: &mut Settings, devices: &[DeviceFit], mask: Option<u32>) {
+/// Sets noise and bias; returns the noise.
+fn noise_and_bias(settings: &mut Settings, devices: &[DeviceFit], mask: Option<u32>) -> f64 {
     let of = |of_classes: fn(&ClassFit) -> Estimate, of_cells: fn(&TwoParameterFit) -> Estimate| {
         let one = |device: &DeviceFit| {
             device.classes_of(mask).map_or(of_cells(&device.cells), of_classes)
@@ -202,6 +209,7 @@ fn noise_and_bias(settings: &mut Settings, devices: &[DeviceFit], mask: Option<u
         settings.set("lambda1_cv", libm::sqrt(variance) / mean, SPREAD);
         settings.set("lambda2_sd", libm::sqrt(bias_variance), SPREAD);
     }
+    mean
 }
 
 /// The mask that stands out most, beyond chance, on most of the devices: the one to divide the cells of
@@ -234,7 +242,8 @@ fn polarity(settings: &mut Settings, devices: &[DeviceFit], mask: Option<u32>) {
     }
 }
 
-fn temperature(settings: &mut Settings, devices: &[DeviceFit]) {
+/// Sets the laws of temperature; `lambda1` is the noise that the profile has, in which theta is told.
+fn temperature(settings: &mut Settings, devices: &[DeviceFit], lambda1: f64) {
     let known: Vec<f64> = devices.iter().filter_map(|device| device.celsius).collect();
     if known.is_empty() {
         return;
@@ -254,7 +263,7 @@ fn temperature(settings: &mut Settings, devices: &[DeviceFit]) {
         if step == 0.0 {
             continue;
         }
-        thetas.push(best.lambda1.value * step.abs() / best.drift.sd.value);
+        thetas.push(lambda1 * step.abs() / best.drift.sd.value);
         let kelvins = (second + KELVIN) / (first + KELVIN);
         exponents.push(libm::log(best.noise_ratio.value) / libm::log(kelvins));
         if let Some((rare, fraction)) = &best.drift.rare {

@@ -267,7 +267,10 @@ impl Law for Table {
 
 /// Least standard deviation of a drift, in those of the noise: less cannot be told from none, and the
 /// quadrature must resolve it.
-const LEAST_DRIFT: f64 = 0.02;
+const LEAST_DRIFT: f64 = 0.05;
+
+/// Beyond it, a component has less than a thousandth of the cells.
+const LARGEST_LOG_ODDS: f64 = 7.0;
 
 /// The step in units of the narrowest integrand: `exp(-2 (pi / 0.9)^2)` is 3e-11.
 const STEP: f64 = 0.9;
@@ -294,7 +297,7 @@ impl Table {
             || shift.abs() > SKEW_REACH
             || least < LEAST_DRIFT * noise
             || most > 10.0
-            || parameters.get(FRACTION).is_some_and(|odds| odds.abs() > 12.0)
+            || parameters.get(FRACTION).is_some_and(|odds| odds.abs() > LARGEST_LOG_ODDS)
         {
             return None;
         }
@@ -424,7 +427,7 @@ mod tests {
                 assert!((found - expected).abs() < 1e-10, "{c}: {found} {expected}");
             }
             // The second condition has a wider skew: a sum over components, in units of its width.
-            let mut second = vec![0.0; 6];
+            let mut second = [0.0; 6];
             for (weight, sd) in components(&parameters) {
                 let width = (1.0 + sd * sd).sqrt();
                 let law = super::super::count_probabilities(

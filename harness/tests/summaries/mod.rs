@@ -1,6 +1,7 @@
 //! The summaries of readouts that fits take, counted the plain way.
 
 use fuzzy_extractor::bits::BitString;
+use puf_emulator::silicon::PolarityLaw;
 use puflab::fit::{Distances, JointCounts, OneCounts, ReadoutOnes};
 
 /// Ones of each of the first `cells` cells.
@@ -14,6 +15,19 @@ pub(crate) fn counts(readouts: &[BitString], cells: usize) -> Vec<usize> {
 
 pub(crate) fn one_counts(readouts: &[BitString], cells: usize) -> OneCounts {
     OneCounts::of_cells(readouts.len(), counts(readouts, cells)).unwrap()
+}
+
+/// The histograms of the odd and of the even class of a polarity.
+pub(crate) fn class_counts(
+    readouts: &[BitString],
+    cells: usize,
+    law: &PolarityLaw,
+) -> [OneCounts; 2] {
+    let ones = counts(readouts, cells);
+    [true, false].map(|odd| {
+        let of = ones.iter().enumerate().filter(|(cell, _)| law.is_odd(*cell) == odd);
+        OneCounts::of_cells(readouts.len(), of.map(|(_, &count)| count)).unwrap()
+    })
 }
 
 /// The value that each cell reads most often; 0 of a tie.
