@@ -4,6 +4,7 @@
 //! order: 8192 cells and 400 readouts) of several sorts of silicon. Found means: the kind is named,
 //! with just the readouts or some of the cells that are at fault. The table is what the test prints.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use fuzzy_extractor::bits::BitString;
@@ -91,10 +92,11 @@ fn choice(len: usize, probability: f64, rng: &mut dyn Rng) -> BitString {
     (0..len).map(|_| chance(rng) < probability).collect()
 }
 
-/// The part of random flips that takes a readout to `times` the usual distance.
+/// The part of random flips that takes a readout to `times` the usual distance, or to a third of the cells:
+/// farther away it is taken for that of another die.
 fn flips_for(times: f64, rows: &Rows) -> f64 {
     let usual = rows[3].distance(&rows[4]) as f64 / rows[3].len() as f64;
-    (times - 1.0) * usual / (1.0 - 2.0 * usual)
+    ((times * usual).min(0.335) - usual) / (1.0 - 2.0 * usual)
 }
 
 /// Another die of the same sort.
@@ -125,7 +127,7 @@ fn readout_plants() -> Vec<Plant> {
             (dead, vec![])
         }));
     }
-    for (times, sure) in [(1.5, false), (1.75, false), (2.0, false), (2.2, true), (3.0, true)] {
+    for (times, sure) in [(1.5, false), (2.0, false), (2.2, false), (2.5, true), (4.0, true)] {
         for (kind, readout) in [(Kind::FirstReadout, 0), (Kind::FarReadouts, 7)] {
             plants.push(plant(kind, format!("{times} times as far"), sure, move |rows, rng| {
                 let flips = choice(CELLS, flips_for(times, rows), rng);
@@ -165,7 +167,7 @@ fn readout_plants() -> Vec<Plant> {
             },
         ));
     }
-    for (held, sure) in [(0.3, false), (0.5, true), (0.9, true)] {
+    for (held, sure) in [(0.3, false), (0.5, false), (0.7, true), (0.9, true)] {
         let strength = format!("{:.0} % of the cells hold, once", 100.0 * held);
         plants.push(plant(Kind::NoPowerOff, strength, sure, move |rows, rng| {
             let held = choice(CELLS, held, rng);
@@ -257,38 +259,62 @@ fn cell_plants() -> Vec<Plant> {
     plants
 }
 
-fn is_found(findings: &[Finding], kind: Kind, readouts: &[usize], cells: &[usize]) -> bool {
-    findings.iter().filter(|finding| finding.kind == kind).any(|finding| {
-        finding.readouts == readouts
-            && finding
-                .cells
-                .iter()
-                .map(|range| cells.iter().filter(|cell| range.contains(cell)).count())
-                .sum::<usize>()
-                * 2
-                >= cells.len()
-    })
-}
+/// Readouts and cells at fault.
+struct Place(Vec<usize>, Vec<usize>);
 
-/// Of so many, how many were found, and how many had another fault named.
-#[derive(Clone, Copy, Default)]
-struct Score {
-    sets: usize,
-    found: usize,
-    others: usize,
-}
-
-impl Score {
-    fn of(results: impl Iterator<Item = (bool, bool)>) -> Self {
-        results.fold(Self::default(), |sum, (found, other)| Self {
-            sets: sum.sets + 1,
-            found: sum.found + usize::from(found),
-            others: sum.others + usize::from(other),
-        })
+impl Place {
+    /// Whether a finding names just the readouts, and half of the cells or more.
+    fn is_of(&self, finding: &Finding) -> bool {
+        let Self(readouts, cells) = self;
+        let is_named = |cell: &&usize| finding.cells.iter().any(|range| range.contains(*cell));
+        finding.readouts == *readouts && 2 * cells.iter().filter(is_named).count() >= cells.len()
     }
 }
 
-fn detection(sets: u64) -> String {
+/// Of so many, how many were found, and how many had another fault named.
+#[derive(Default)]
+struct Score {
+    sets: usize,
+    found: usize,
+    others: BTreeMap<&'static str, usize>,
+}
+
+impl Score {
+    /// Examines sets that have a fault of a kind, at readouts and cells that are known, or of which
+    /// nothing is asked.
+    fn of(kind: Kind, sets: u64, make: impl Fn(u64) -> (Rows, Option<Place>) + Sync) -> Self {
+        let examined = (0..sets).into_par_iter().map(|seed| {
+            let (rows, place) = make(seed);
+            let findings = examine(&rows);
+            let is_found = findings
+                .iter()
+                .any(|f| f.kind == kind && place.as_ref().is_none_or(|p| p.is_of(f)));
+            let other = |f: &Finding| f.severity() == Severity::Fault && f.kind != kind;
+            (
+                is_found,
+                findings.into_iter().filter(other).map(|f| f.kind.name()).collect::<Vec<_>>(),
+            )
+        });
+        let mut score = Self::default();
+        for (is_found, others) in examined.collect::<Vec<_>>() {
+            score.sets += 1;
+            score.found += usize::from(is_found);
+            others.into_iter().for_each(|name| *score.others.entry(name).or_default() += 1);
+        }
+        score
+    }
+
+    fn others(scores: &[Self]) -> String {
+        let mut all: BTreeMap<&str, usize> = BTreeMap::new();
+        for (name, count) in scores.iter().flat_map(|score| &score.others) {
+            *all.entry(name).or_default() += count;
+        }
+        let said: Vec<String> = all.iter().map(|(name, count)| format!("{name} {count}")).collect();
+        said.join(", ")
+    }
+}
+
+fn detection(sets: u64) {
     let sorts = silicon();
     let mut table = String::from("| kind | strength | found, of all |");
     sorts.iter().for_each(|(name, _)| write!(table, " {name} |").unwrap());
@@ -298,20 +324,16 @@ fn detection(sets: u64) -> String {
         let scores: Vec<Score> = sorts
             .iter()
             .map(|(_, process)| {
-                let one = |seed: u64| {
+                Score::of(plant.kind, sets, |seed| {
                     let mut rows = rows_of(*process, CELLS, READOUTS, seed);
                     let mut rng = SeedTree::from_seed(seed).child("plant").stream(0);
                     let (readouts, cells) = (plant.plant)(&mut rows, &mut rng);
-                    let findings = examine(&rows);
-                    let other =
-                        |f: &Finding| f.severity() == Severity::Fault && f.kind != plant.kind;
-                    (is_found(&findings, plant.kind, &readouts, &cells), findings.iter().any(other))
-                };
-                Score::of((0..sets).into_par_iter().map(one).collect::<Vec<_>>().into_iter())
+                    (rows, Some(Place(readouts, cells)))
+                })
             })
             .collect();
         let sum = |what: fn(&Score) -> usize| scores.iter().map(what).sum::<usize>();
-        let (found, all, others) = (sum(|s| s.found), sum(|s| s.sets), sum(|s| s.others));
+        let (found, all, others) = (sum(|s| s.found), sum(|s| s.sets), Score::others(&scores));
         write!(table, "| {} | {} | {found} of {all} |", plant.kind.name(), plant.strength).unwrap();
         scores.iter().for_each(|score| write!(table, " {} |", score.found).unwrap());
         writeln!(table, " {others} |").unwrap();
@@ -322,32 +344,23 @@ fn detection(sets: u64) -> String {
     }
     println!("{table}");
     assert!(missed.is_empty(), "{missed:#?}");
-    table
 }
 
 /// Text order under drift, and ones by address.
 fn detection_by_drift_and_address(sets: u64) {
-    let score = |kind: Kind, make: &(dyn Fn(u64) -> Rows + Sync)| {
-        let one = |seed| {
-            let findings = examine(&make(seed));
-            let other = |f: &Finding| f.severity() == Severity::Fault && f.kind != kind;
-            (findings.iter().any(|f| f.kind == kind), findings.iter().any(other))
-        };
-        Score::of((0..sets).into_par_iter().map(one).collect::<Vec<_>>().into_iter())
-    };
     let print = |kind: Kind, strength: String, score: Score, is_sure: bool| {
         let Score { sets, found, others } = score;
-        println!("| {} | {strength} | {found} of {sets} | {others} |", kind.name());
+        println!("| {} | {strength} | {found} of {sets} |", kind.name());
         assert!(!is_sure || found * 100 >= sets * 99, "{strength}: {found} of {sets}");
-        assert_eq!(others, 0);
+        assert!(others.is_empty(), "{others:?}");
     };
-    println!("| kind | strength | found | another fault named |\n|---|---|---|---|");
+    println!("| kind | strength | found |\n|---|---|---|");
     for (degrees, is_sure) in
         [(2.5, false), (5.0, false), (10.0, false), (20.0, true), (40.0, true)]
     {
         for as_text in [true, false] {
-            let found =
-                score(Kind::TextOrder, &|seed| drifting(400, 1 << 13, degrees, as_text, seed));
+            let make = |seed| (drifting(400, 1 << 13, degrees, as_text, seed), None);
+            let found = Score::of(Kind::TextOrder, sets, make);
             if as_text {
                 print(
                     Kind::TextOrder,
@@ -362,9 +375,9 @@ fn detection_by_drift_and_address(sets: u64) {
     }
     for (amplitude, is_sure) in [(0.03, false), (0.06, false), (0.15, true), (0.3, true)] {
         let law = PolarityLaw::new(0b10_0001_0000, amplitude, 0.0).unwrap();
-        let make = move |seed| rows_of(typical().with_polarity(law), CELLS, READOUTS, seed);
+        let make = |seed| (rows_of(typical().with_polarity(law), CELLS, READOUTS, seed), None);
         let strength = format!("amplitude {amplitude}");
-        print(Kind::AddressClass, strength, score(Kind::AddressClass, &make), is_sure);
+        print(Kind::AddressClass, strength, Score::of(Kind::AddressClass, sets, make), is_sure);
     }
 }
 
@@ -471,8 +484,8 @@ fn false_alarms(rounds: u64) {
 
 #[test]
 fn planted_faults_are_found_and_clean_sets_are_not_taken_for_faulty() {
-    detection(3);
-    detection_between(3);
+    detection(2);
+    detection_between(2);
     false_alarms(1);
 }
 
