@@ -15,8 +15,11 @@ mod code;
 mod demo;
 mod device;
 mod endpoint;
+mod entropy90b;
 mod exit;
+mod inspect;
 mod interrupt;
+mod measured;
 mod nearest;
 mod profiles;
 mod progress;
@@ -24,6 +27,7 @@ mod session;
 mod silicon_arguments;
 mod simulate;
 mod verifier;
+mod words;
 
 pub use exit::Exit;
 
@@ -104,9 +108,13 @@ enum Command {
     Profiles(profiles::Arguments),
     /// Power-ups of a population of chips, as a file.
     Simulate(simulate::Arguments),
+    /// Measured power-ups: metrics, a fitted noise model, and what is wrong with the data.
+    Inspect(inspect::Arguments),
     /// One error-correcting code by itself.
     #[command(subcommand)]
     Code(code::Arguments),
+    /// Min-entropy of a file of bits or symbols by NIST SP 800-90B, with its IID and restart tests.
+    Entropy90b(entropy90b::Arguments),
     /// A persistent emulated device in a folder.
     #[command(subcommand)]
     Device(device::Arguments),
@@ -152,7 +160,9 @@ fn run(line: CommandLine) -> Exit {
             Command::Demo(arguments) => demo::run(&session, &arguments),
             Command::Profiles(arguments) => profiles::run(&session, &arguments),
             Command::Simulate(arguments) => simulate::run(&session, &arguments),
+            Command::Inspect(arguments) => inspect::run(&session, &arguments),
             Command::Code(arguments) => code::run(&session, &arguments),
+            Command::Entropy90b(arguments) => entropy90b::run(&session, &arguments),
             Command::Device(arguments) => device::run(&session, &arguments),
             Command::Verifier(arguments) => verifier::run(&session, &arguments),
             Command::Completions { shell } => completions(&session, shell),

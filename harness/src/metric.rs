@@ -3,6 +3,12 @@
 //! [`tally`] goes over the readouts of a device once and leaves what every figure needs: one-counts
 //! of the cells, distances of the readouts.
 
+pub mod address;
+pub mod between;
+pub mod counts;
+pub mod device;
+pub mod estimate;
 pub mod passes;
 pub mod scan;
+pub mod spatial;
 pub mod tally;

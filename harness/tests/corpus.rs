@@ -61,3 +61,28 @@ fn protocol_frame() {
 fn readouts() {
     replay("readouts", contracts::readouts);
 }
+
+#[test]
+fn readouts_intel_hex() {
+    replay("readouts_intel_hex", contracts::intel_hex);
+}
+
+#[test]
+fn readouts_hex_text() {
+    replay("readouts_hex_text", contracts::hex_text);
+}
+
+#[test]
+fn readouts_binary_digits() {
+    replay("readouts_binary_digits", contracts::binary_digits);
+}
+
+#[test]
+fn readouts_csv() {
+    replay("readouts_csv", contracts::csv);
+}
+
+#[test]
+fn readouts_npy() {
+    replay("readouts_npy", contracts::npy);
+}

@@ -13,37 +13,9 @@ use puflab::readouts::{BitOrder, Format, Options, ReadoutError, RecordedDevice, 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
-struct Tree(tempfile::TempDir);
+mod tree;
 
-impl Tree {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn add(&self, name: &str, content: impl AsRef<[u8]>) -> &Self {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
-        self
-    }
-
-    fn read(&self) -> Recording {
-        self.read_with(&Options::default()).unwrap()
-    }
-
-    fn read_with(&self, options: &Options) -> Result<Recording, ReadoutError> {
-        read(&[self.0.path()], options)
-    }
-
-    #[track_caller]
-    fn refused(&self) -> ReadoutError {
-        self.read_with(&Options::default()).unwrap_err()
-    }
-}
+use tree::Tree;
 
 /// `name|condition|readouts x cells`, a device a line.
 fn summary(recording: &Recording) -> Vec<String> {
@@ -247,8 +219,15 @@ fn devices_of_one_name_are_told_apart() {
 fn loops_pipes_and_depths_end_the_reading() {
     use std::os::unix::fs::symlink;
     let tree = Tree::new();
-    tree.add("d/a.txt", "0a");
-    symlink("..", tree.path("d/loop")).unwrap();
+    tree.add("d/a.txt", "0a").add("e/c.txt", "0a");
+    for leads_back in ["..", ".", "../..", "/"] {
+        symlink(leads_back, tree.path("d/again")).unwrap();
+        let error = tree.refused();
+        assert!(matches!(&error, ReadoutError::Loop { path, .. } if path.ends_with("d/again")));
+        assert!(error.to_string().contains("d/again: a loop of folders"), "{error}");
+        fs::remove_file(tree.path("d/again")).unwrap();
+    }
+    symlink("../e", tree.path("d/elsewhere")).unwrap();
     symlink("a.txt", tree.path("d/b.txt")).unwrap();
     let recording = tree.read();
     assert_eq!(recording.devices[0].readouts.len(), 2, "a link to a file is a file");

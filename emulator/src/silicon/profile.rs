@@ -24,9 +24,9 @@
 mod error;
 mod text;
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::fmt::Write as _;
 
 pub use error::{Position, ProfileError, ProfileFault};
 
@@ -94,6 +94,35 @@ pub struct Setting {
 }
 
 impl Profile {
+    /// A profile of numbers that were just found: the names of parameters, each with its value and its
+    /// source.
+    ///
+    /// ```
+    /// use puf_emulator::silicon::profile::{Profile, ProfileKind};
+    ///
+    /// let settings = [("lambda1", 0.1, "a fit to the readouts of my desk's board")];
+    /// let profile = Profile::new("my-board", "the board on my desk", ProfileKind::Measured, settings)?;
+    /// assert_eq!(profile.process()?.lambda1(), 0.1);
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What [`from_toml`](Self::from_toml) says of the same profile in writing: there is one place that
+    /// checks.
+    pub fn new<'a>(
+        name: &str,
+        description: &str,
+        kind: ProfileKind,
+        settings: impl IntoIterator<Item = (&'a str, f64, &'a str)>,
+    ) -> Result<Self, ProfileError> {
+        let mut text = text::head(name, description, kind);
+        for (name, value, source) in settings {
+            let unit = Parameter::named(name).map_or("", |parameter| parameter.unit);
+            text.push_str(&text::line(name, &format!("{value:?}"), unit, source));
+        }
+        Self::from_toml(&text)
+    }
+
     /// Reads a profile.
     ///
     /// ```
@@ -124,23 +153,13 @@ impl Profile {
     /// Writes the profile: [`from_toml`](Self::from_toml) reads the same again.
     #[must_use]
     pub fn to_toml(&self) -> String {
-        let mut text = String::new();
-        let line = |text: &mut String, key: &str, value: &str| {
-            let _ = writeln!(text, "{key} = {}", text::quoted(value));
-        };
-        let _ = writeln!(text, "format = {FORMAT}");
-        line(&mut text, "name", &self.name);
-        line(&mut text, "description", &self.description);
-        line(&mut text, "kind", self.kind.name());
-        text.push_str("\n[parameters]\n");
+        let mut text = text::head(&self.name, &self.description, self.kind);
         for Setting { parameter, value, is_typical, source } in &self.settings {
-            let _ = write!(text, "{} = {{ value = ", parameter.name);
-            let _ = match is_typical {
-                true => write!(text, "{}", text::quoted(text::TYPICAL)),
-                false => write!(text, "{value:?}"),
+            let value = match is_typical {
+                true => text::quoted(text::TYPICAL),
+                false => format!("{value:?}"),
             };
-            let (unit, source) = (text::quoted(parameter.unit), text::quoted(source));
-            let _ = writeln!(text, ", unit = {unit}, source = {source} }}");
+            text.push_str(&text::line(parameter.name, &value, parameter.unit, source));
         }
         text
     }

@@ -14,7 +14,7 @@ use super::exit::{Exit, Failure};
 use super::session::{Session, count};
 use super::silicon_arguments::SiliconArguments;
 use crate::demo::{DemoError, KeyDesign, measured, modelled};
-use crate::readouts::{self, Recording};
+use crate::readouts;
 
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -105,7 +105,7 @@ fn run_measured(
     path: &Path,
 ) -> Result<Exit, Failure> {
     let options = readouts::Options { record_bytes: arguments.record_bytes, ..Default::default() };
-    let recording = read_measured(session, path, &options)?;
+    let recording = super::measured::read(session, path, &options)?;
     let windows = match arguments.windows {
         Windows::All => None,
         Windows::Number(number) => Some(number),
@@ -148,22 +148,6 @@ fn run_measured(
         || measured_story::document(&plan, path, arguments.record_bytes, &story),
     )?;
     Ok(if story.held() { Exit::Done } else { Exit::CheckFailed })
-}
-
-/// Reads measured readouts and passes the reader's notes on.
-pub(crate) fn read_measured(
-    session: &Session,
-    path: &Path,
-    options: &readouts::Options,
-) -> Result<Recording, Failure> {
-    if let Err(error) = std::fs::metadata(path) {
-        return Err(Failure::file(path, &error));
-    }
-    let recording = readouts::read(&[path], options).map_err(Failure::bad_data)?;
-    for note in &recording.notes {
-        session.note(note);
-    }
-    Ok(recording)
 }
 
 /// Measured readouts that cannot be enrolled are bad data; modelled ones were asked for.

@@ -248,7 +248,7 @@ fn recorded(session: &Session, new: &New, path: &Path) -> Result<SiliconSource, 
             .advise("a path that chip.toml can hold"));
     }
     let options = readouts::Options { record_bytes: new.record_bytes, ..Default::default() };
-    let measured = super::demo::read_measured(session, &path, &options)?;
+    let measured = super::measured::read(session, &path, &options)?;
     let labels: Vec<String> =
         measured.devices.iter().map(|d| label(&d.name, &d.condition)).collect();
     let named = |wanted: &str| {
@@ -570,6 +570,7 @@ fn failure(dir: &Path, error: &DeviceError) -> Failure {
         DeviceError::NoDevice => {
             Failure::bad_data(at).advise(format_args!("puflab device new {}", dir.display()))
         }
+        DeviceError::Readouts(error) => super::measured::failure(error),
         DeviceError::Code(_)
         | DeviceError::UnknownSketch(_)
         | DeviceError::Silicon(_)
@@ -586,7 +587,6 @@ fn failure(dir: &Path, error: &DeviceError) -> Failure {
         | DeviceError::Missing { .. }
         | DeviceError::Foreign { .. }
         | DeviceError::State(_)
-        | DeviceError::Readouts(_)
         | DeviceError::OtherReadouts { .. }
         | DeviceError::NoSuchChip { .. }
         | DeviceError::PowerUp(_) => Failure::bad_data(at),

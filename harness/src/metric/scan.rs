@@ -30,9 +30,18 @@ pub struct Scan {
     /// Some or all of the readouts' words.
     pub sample: Sample,
     /// For each readout, of the cells that read 1 in `c` readouts the number of those that do so in this
-    /// one, for `c` from 0 to the number of readouts: what its noise and offset show in. `None` above
-    /// [`MAX_PROFILED_READOUTS`].
+    /// one, for `c` from 0 to the number of readouts: what its noise and offset show in. `None` where
+    /// no [detail](Detail) was asked for, and above [`MAX_PROFILED_READOUTS`].
     pub ones_by_count: Option<Vec<Vec<u32>>>,
+}
+
+/// How much a scan looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// What the figures of a device need.
+    Figures,
+    /// Also [`Scan::ones_by_count`], which takes as long again.
+    Readouts,
 }
 
 /// Words of readouts that are kept in memory: all of them, or some evenly spread.
@@ -99,7 +108,7 @@ impl Scan {
     ///
     /// # Errors
     /// What the readers say.
-    pub fn of<P: Passes + ?Sized>(readouts: &P) -> Result<Self, P::Error> {
+    pub fn of<P: Passes + ?Sized>(readouts: &P, detail: Detail) -> Result<Self, P::Error> {
         let most = block_readouts(readouts.cells());
         let mut tally = Tally::new(readouts.cells(), readouts.kept().cloned());
         let mut sample = Sample::of(readouts.readouts(), readouts.cells());
@@ -108,7 +117,7 @@ impl Scan {
             tally.add(block);
             Ok(())
         })?;
-        let mut second = Second::new(&tally);
+        let mut second = Second::new(&tally, detail);
         if sample.is_whole(readouts.readouts(), readouts.cells()) {
             second.visit(&tally, &sample.rows);
         } else {
@@ -132,9 +141,9 @@ struct Second {
 }
 
 impl Second {
-    fn new(tally: &Tally) -> Self {
+    fn new(tally: &Tally, detail: Detail) -> Self {
         let readouts = tally.readouts();
-        let profiled = readouts <= MAX_PROFILED_READOUTS;
+        let profiled = detail == Detail::Readouts && readouts <= MAX_PROFILED_READOUTS;
         let flips = |&ones: &u32| ones > 0 && (ones as usize) < readouts;
         let pack = |cells: &[u32]| {
             cells
@@ -192,7 +201,7 @@ mod tests {
     #[test]
     fn what_is_measured_against_the_majority_is_that_of_a_loop() {
         let block = silicon(1000, 300);
-        let Ok(scan) = Scan::of(&block);
+        let Ok(scan) = Scan::of(&block, Detail::Readouts);
         assert!(scan.sample.is_whole(300, 1000));
         assert_eq!(scan.sample.rows, block);
         let profiles = scan.ones_by_count.as_ref().unwrap();
@@ -209,7 +218,7 @@ mod tests {
     fn a_large_set_is_sampled_and_scored_the_same() {
         let cells = 64 * 3000;
         let block = silicon(cells, 400);
-        let Ok(scan) = Scan::of(&block);
+        let Ok(scan) = Scan::of(&block, Detail::Readouts);
         let sample = &scan.sample;
         assert!(!sample.is_whole(400, cells));
         assert!(8 * sample.rows.len() * sample.rows.words_each() <= SAMPLE_BYTES);

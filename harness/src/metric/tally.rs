@@ -5,6 +5,7 @@
 //! twenty instructions for 64 cells of a readout; memory and the way to it is the limit for readouts
 //! that do not fit the cache.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use fuzzy_extractor::bits::BitString;
@@ -189,9 +190,21 @@ impl Tally {
         histogram
     }
 
-    /// The value that each cell reads most often; an even tie takes that of the first readout.
+    /// The value that each cell reads most often; an even tie takes that of the first readout, so that
+    /// the bias of the cells is not changed.
     #[must_use]
     pub fn majority(&self) -> BitString {
+        self.decided(|first| first)
+    }
+
+    /// The cells that read 1 in more than half of the readouts; an even tie is 0. What NumPy's
+    /// `mean > 0.5` gives, and by which devices are compared, so that figures can be, too.
+    #[must_use]
+    pub fn strict_majority(&self) -> BitString {
+        self.decided(|_| false)
+    }
+
+    fn decided(&self, tie: impl Fn(bool) -> bool) -> BitString {
         let readouts = self.readouts() as u64;
         let words = self
             .ones
@@ -199,8 +212,11 @@ impl Tally {
             .zip(&self.first)
             .map(|(cells, &first)| {
                 cells.iter().enumerate().fold(0, |word, (bit, &ones)| {
-                    let twice = 2 * u64::from(ones);
-                    let one = twice > readouts || twice == readouts && first >> bit & 1 == 1;
+                    let one = match (2 * u64::from(ones)).cmp(&readouts) {
+                        Ordering::Less => false,
+                        Ordering::Equal => tie(first >> bit & 1 == 1),
+                        Ordering::Greater => true,
+                    };
                     word | u64::from(one) << bit
                 })
             })
@@ -379,14 +395,12 @@ mod tests {
             let expected = [weight, readouts[j].distance(&readouts[0]), before(j, 1), before(j, 2)];
             assert_eq!(found.map(|x| x as usize), expected, "readout {j}");
         }
-        let majority = tally.majority();
+        let (majority, strict) = (tally.majority(), tally.strict_majority());
         let (mut histogram, mut to_first) = (vec![0; t + 1], vec![0; t + 1]);
         for i in 0..cells {
-            let one = match (2 * ones[i] as usize).cmp(&t) {
-                std::cmp::Ordering::Less => false,
-                std::cmp::Ordering::Equal => readouts[0].get(i),
-                std::cmp::Ordering::Greater => true,
-            };
+            let twice = 2 * ones[i] as usize;
+            assert_eq!(strict.get(i), twice > t, "cell {i}");
+            let one = twice > t || twice == t && readouts[0].get(i);
             assert_eq!(majority.get(i), one, "cell {i}");
             histogram[ones[i] as usize] += 1;
             to_first[readouts.iter().filter(|r| r.get(i) != readouts[0].get(i)).count()] += 1;

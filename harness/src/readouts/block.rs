@@ -50,10 +50,28 @@ impl Block {
 
     /// Appends a readout of zeros and lends it to be filled. Bits past the last cell must stay zero.
     pub fn push(&mut self) -> &mut [u64] {
+        self.extend(1)
+    }
+
+    /// Appends `count` readouts of zeros and lends the words of all of them, one readout after
+    /// another.
+    pub(super) fn extend(&mut self, count: usize) -> &mut [u64] {
         let start = self.words.len();
-        self.words.resize(start + self.words_each(), 0);
-        self.readouts += 1;
+        self.words.resize(start + count * self.words_each(), 0);
+        self.readouts += count;
         &mut self.words[start..]
+    }
+
+    /// The words of the last `count` readouts, one readout after another.
+    pub(super) fn last_mut(&mut self, count: usize) -> &mut [u64] {
+        let start = self.words.len() - count * self.words_each();
+        &mut self.words[start..]
+    }
+
+    /// Forgets all readouts but the first `count`.
+    pub(super) fn truncate(&mut self, count: usize) {
+        self.readouts = self.readouts.min(count);
+        self.words.truncate(self.readouts * self.words_each());
     }
 
     /// The words of readout `index`.

@@ -44,10 +44,20 @@ impl fmt::Display for Format {
 /// [`FormatError`] when they contradict each other, leave more than one reading or none, or show
 /// something that is not read on principle.
 pub fn recognise(extension: Option<&str>, bytes: &[u8]) -> Result<Format, FormatError> {
+    recognise_from(extension, bytes, bytes.last().copied())
+}
+
+/// As [`recognise`], where `head` is a file or a part of one from its start, and `last` the file's
+/// last byte.
+pub(super) fn recognise_from(
+    extension: Option<&str>,
+    head: &[u8],
+    last: Option<u8>,
+) -> Result<Format, FormatError> {
     let extension = extension.unwrap_or("").to_ascii_lowercase();
-    refuse_pickles(&extension, bytes)?;
+    refuse_pickles(&extension, head, last)?;
     let permitted = permitted_by(&extension);
-    let possible = possible_for(bytes);
+    let possible = possible_for(head);
     if possible == Possible::ZerosAndOnes && permitted != [Raw] {
         return Err(FormatError::ZerosAndOnes);
     }
@@ -91,6 +101,11 @@ impl Possible {
             Self::ZerosAndOnes => &[],
         }
     }
+}
+
+/// Whether the first bytes of a file settle its content, whatever follows.
+pub(super) fn settles(head: &[u8]) -> bool {
+    npy::is_npy(head) || !is_text(without_mark(head))
 }
 
 fn possible_for(bytes: &[u8]) -> Possible {
@@ -169,10 +184,11 @@ impl Digits {
 }
 
 /// A pickle is a program: reading it runs it. An archive of arrays may hold some.
-fn refuse_pickles(extension: &str, bytes: &[u8]) -> Result<(), FormatError> {
+fn refuse_pickles(extension: &str, head: &[u8], last: Option<u8>) -> Result<(), FormatError> {
     // Protocol 2 and later: PROTO opcode, version; every pickle ends in STOP.
-    let looks_pickled =
-        matches!(bytes, [0x80, 2..=5, .., b'.']) && permitted_by(extension) != [Raw];
+    let looks_pickled = matches!(head, [0x80, 2..=5, _, ..])
+        && last == Some(b'.')
+        && permitted_by(extension) != [Raw];
     match extension {
         "pkl" | "pickle" => Err(FormatError::Refused("Python pickles")),
         _ if looks_pickled => Err(FormatError::Refused("Python pickles")),
@@ -199,6 +215,23 @@ pub enum FormatError {
     ZerosAndOnes,
     /// Neither extension nor content is known.
     Unknown,
+}
+
+impl FormatError {
+    /// What to do about it, where there is something to say.
+    pub(super) fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::Refused("Python pickles") => {
+                Some("numpy.save(FILE, array, allow_pickle=False): a pickle runs what it holds")
+            }
+            Self::Refused(_) => Some("numpy.save(FILE, array) for each array of it"),
+            Self::Conflict { .. } | Self::Ambiguous(_) => {
+                Some("name the file for what it is: .bin, .hex, .ihex, .npy, .csv or .txt")
+            }
+            Self::ZerosAndOnes => Some("cells with commas between them, or in groups of eight"),
+            Self::Unknown => Some("remove it, if it is none"),
+        }
+    }
 }
 
 impl fmt::Display for FormatError {

@@ -10,7 +10,8 @@
 use std::error::Error;
 use std::fmt;
 
-use super::text::{hex_value, without_mark};
+use super::MAX_CELLS;
+use super::text::{digit_value, without_mark};
 
 /// Memory from an address on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,27 +27,53 @@ pub struct Memory {
 /// # Errors
 /// [`IntelHexError`], with the line.
 pub fn parse(bytes: &[u8]) -> Result<Memory, IntelHexError> {
-    let mut image = Image::default();
-    let mut end_line = None;
-    let mut last_line = 1;
-    for (place, text) in without_mark(bytes).split(|&byte| byte == b'\n').enumerate() {
-        let line = place + 1;
-        last_line = line;
+    let mut reader = Reader::default();
+    for text in without_mark(bytes).split(|&byte| byte == b'\n') {
+        reader.line(text)?;
+    }
+    reader.finish()
+}
+
+/// A longer line is no record, however many blanks it has.
+pub(super) const MAX_LINE_BYTES: usize = 1 << 12;
+
+/// Reads a file line by line: what follows the last line end is a line, too.
+#[derive(Default)]
+pub(super) struct Reader {
+    image: Image,
+    /// Lines read.
+    lines: usize,
+    end_line: Option<usize>,
+}
+
+impl Reader {
+    /// Reads the next line, without its end.
+    pub(super) fn line(&mut self, text: &[u8]) -> Result<(), IntelHexError> {
+        self.lines += 1;
+        let line = self.lines;
+        if text.len() > MAX_LINE_BYTES {
+            return Err(IntelHexProblem::LongLine.at(line));
+        }
         let text = text.trim_ascii();
         if text.is_empty() {
-            continue;
+            return Ok(());
         }
-        if end_line.is_some() {
+        if self.end_line.is_some() {
             return Err(IntelHexProblem::AfterEnd.at(line));
         }
         let record = Record::decode(text).map_err(|problem| problem.at(line))?;
-        if image.apply(&record, line).map_err(|problem| problem.at(line))? == Course::End {
-            end_line = Some(line);
+        if self.image.apply(&record, line).map_err(|problem| problem.at(line))? == Course::End {
+            self.end_line = Some(line);
         }
+        Ok(())
     }
-    match end_line {
-        Some(line) => image.contiguous(line),
-        None => Err(IntelHexProblem::NoEnd.at(last_line)),
+
+    /// The memory, once all lines are read.
+    pub(super) fn finish(self) -> Result<Memory, IntelHexError> {
+        match self.end_line {
+            Some(line) => self.image.contiguous(line),
+            None => Err(IntelHexProblem::NoEnd.at(self.lines)),
+        }
     }
 }
 
@@ -70,22 +97,24 @@ impl Record {
             return Err(length);
         }
         let mut bytes = [0; MAX_RECORD_BYTES];
+        let (mut sum, mut digits_alone) = (0_u8, true);
         for (byte, &[high, low]) in bytes.iter_mut().zip(pairs) {
-            *byte = match (hex_value(high), hex_value(low)) {
-                (Some(high), Some(low)) => high << 4 | low,
-                (None, _) => return Err(IntelHexProblem::Digit(high)),
-                (_, None) => return Err(IntelHexProblem::Digit(low)),
-            };
+            let (high, low) = (digit_value(high), digit_value(low));
+            digits_alone &= high | low < 16;
+            *byte = high << 4 | low & 15;
+            sum = sum.wrapping_add(*byte);
+        }
+        if !digits_alone {
+            let other = digits.iter().find(|&&digit| digit_value(digit) > 15);
+            return Err(IntelHexProblem::Digit(other.copied().unwrap_or_default()));
         }
         let [len, offset_high, offset_low, kind, ..] = bytes;
         if pairs.len() != usize::from(len) + 5 {
             return Err(length);
         }
-        let covered = usize::from(len) + 4;
-        let sum = bytes[..covered].iter().fold(0_u8, |sum, &byte| sum.wrapping_add(byte));
-        let (expected, found) = (sum.wrapping_neg(), bytes[covered]);
-        if found != expected {
-            return Err(IntelHexProblem::Checksum { expected, found });
+        if sum != 0 {
+            let found = bytes[usize::from(len) + 4];
+            return Err(IntelHexProblem::Checksum { expected: found.wrapping_sub(sum), found });
         }
         Ok(Self { bytes, len, offset: u16::from_be_bytes([offset_high, offset_low]), kind })
     }
@@ -176,6 +205,9 @@ impl Image {
             return Err(IntelHexProblem::Beyond { address });
         }
         let start = self.bytes.len();
+        if start + data.len() > MAX_CELLS / 8 {
+            return Err(IntelHexProblem::TooLong);
+        }
         self.bytes.extend_from_slice(data);
         if let Some(run) = self.runs.last_mut()
             && run.address + run.len as u64 == address
@@ -241,6 +273,8 @@ pub enum IntelHexProblem {
         /// Digits found.
         digits: usize,
     },
+    /// A line far longer than any record.
+    LongLine,
     /// A byte that is no hex digit.
     Digit(u8),
     /// The checksum does not match.
@@ -264,6 +298,8 @@ pub enum IntelHexProblem {
     },
     /// More separate pieces than the bound.
     Scattered,
+    /// More data than one readout may have.
+    TooLong,
     /// A byte that occurs twice.
     Overlap {
         /// Its address.
@@ -303,6 +339,7 @@ impl fmt::Display for IntelHexProblem {
             Self::Length { digits } => {
                 write!(f, "{digits} digits, which is not the length the record says")
             }
+            Self::LongLine => write!(f, "more than {MAX_LINE_BYTES} bytes without a line end"),
             Self::Digit(byte) => write!(f, "'{}' is not a hex digit", byte.escape_ascii()),
             Self::Checksum { expected, found } => {
                 write!(f, "checksum {found:02X} where the bytes give {expected:02X}")
@@ -313,6 +350,7 @@ impl fmt::Display for IntelHexProblem {
                 write!(f, "data at {address:#010x} reach past the end of the addresses")
             }
             Self::Scattered => write!(f, "data in more than {MAX_RUNS} pieces"),
+            Self::TooLong => write!(f, "more than {} bytes of data", MAX_CELLS / 8),
             Self::Overlap { address } => write!(f, "data at {address:#010x} a second time"),
             Self::Gap { from, to } => {
                 write!(f, "no data from {from:#010x} to {to:#010x}, where they go on")
@@ -327,20 +365,14 @@ impl fmt::Display for IntelHexProblem {
 impl Error for IntelHexError {}
 
 #[cfg(test)]
+#[path = "../../tests/tree/intel_hex.rs"]
+mod written;
+
+#[cfg(test)]
 mod tests {
+    use super::written::record;
     use super::*;
     use proptest::prelude::*;
-
-    /// A record with its checksum.
-    fn record(offset: u16, kind: u8, data: &[u8]) -> String {
-        let [high, low] = offset.to_be_bytes();
-        let mut bytes = vec![u8::try_from(data.len()).unwrap(), high, low, kind];
-        bytes.extend_from_slice(data);
-        let sum = bytes.iter().fold(0_u8, |sum, &byte| sum.wrapping_add(byte));
-        bytes.push(sum.wrapping_neg());
-        let digits: String = bytes.iter().map(|byte| format!("{byte:02X}")).collect();
-        format!(":{digits}\n")
-    }
 
     fn end() -> String {
         record(0, 1, &[])
@@ -473,7 +505,7 @@ mod tests {
         #[test]
         fn checksums_find_each_changed_digit(place in 1_usize..43, change in 1_u8..16) {
             let mut text = record(0x1230, 0, &[0x5a; 16]).into_bytes();
-            let value = hex_value(text[place]).unwrap() ^ change;
+            let value = digit_value(text[place]) ^ change;
             text[place] = b"0123456789ABCDEF"[usize::from(value)];
             text.extend_from_slice(end().as_bytes());
             prop_assert!(parse(&text).is_err());

@@ -12,10 +12,14 @@
 //! - less than half of the pairs are identical: memory that repeats within one readout (a dead
 //!   address line, erased pages) does so exactly.
 //!
-//! The work is bounded: pairs and pieces are samples, the same for the same data.
+//! The work is bounded: pairs and pieces are samples, the same for the same data, and a file need
+//! not be in memory for them.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::fmt;
+
+use super::in_parallel;
 
 /// Shorter records would agree by chance too easily.
 pub const MIN_RECORD_BYTES: usize = 64;
@@ -23,6 +27,8 @@ pub const MIN_RECORD_BYTES: usize = 64;
 const MAX_PAIRS: usize = 128;
 const PIECES: usize = 8;
 const MAX_PIECE_BYTES: usize = 4096;
+/// Bytes whose ones are counted.
+const MAX_COUNTED_BYTES: usize = 1 << 24;
 
 /// A record length, and why it is one.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,11 +59,45 @@ impl fmt::Display for Evidence {
 /// Finds the record length of a file, `None` when nothing shows one.
 #[must_use]
 pub fn recognise(bytes: &[u8]) -> Option<Evidence> {
-    let by_chance = distance_by_chance(bytes);
-    divisors(bytes.len())
-        .into_iter()
-        .filter(|&record| record >= MIN_RECORD_BYTES && record <= bytes.len() / 2)
-        .find_map(|record| test(bytes, record, by_chance))
+    let Ok(found) = recognise_in(&bytes);
+    found
+}
+
+/// Bytes of which samples are taken: memory, or a file of any size.
+pub(super) trait Sampled {
+    /// Why a sample cannot be taken.
+    type Error;
+
+    /// Number of bytes.
+    fn len(&self) -> usize;
+
+    /// Fills `out` with the bytes from `offset` on, which are there.
+    fn sample(&self, offset: usize, out: &mut [u8]) -> Result<(), Self::Error>;
+}
+
+impl Sampled for &[u8] {
+    type Error = Infallible;
+
+    fn len(&self) -> usize {
+        <[u8]>::len(self)
+    }
+
+    fn sample(&self, offset: usize, out: &mut [u8]) -> Result<(), Infallible> {
+        out.copy_from_slice(&self[offset..][..out.len()]);
+        Ok(())
+    }
+}
+
+fn recognise_in<S: Sampled>(bytes: &S) -> Result<Option<Evidence>, S::Error> {
+    let by_chance = distance_by_chance(bytes)?;
+    for record in divisors(bytes.len()) {
+        if (MIN_RECORD_BYTES..=bytes.len() / 2).contains(&record)
+            && let Some(evidence) = test(bytes, record, by_chance)?
+        {
+            return Ok(Some(evidence));
+        }
+    }
+    Ok(None)
 }
 
 /// Two files that do not go together.
@@ -73,44 +113,56 @@ pub(super) struct Conflict {
 
 /// Finds the one record length that all files of a folder agree on. A file of one record agrees by
 /// its length.
-pub(super) fn agree(files: &[&[u8]]) -> Result<Option<Evidence>, Conflict> {
-    let found: Vec<_> = files.iter().map(|bytes| recognise(bytes)).collect();
+///
+/// Each file is opened by its function when it is its turn, so that few are open at a time.
+///
+/// # Errors
+/// The first of the files that cannot be read.
+pub(super) fn agree<S, F>(files: &[F]) -> Result<Result<Option<Evidence>, Conflict>, S::Error>
+where
+    S: Sampled<Error: Send>,
+    F: Fn() -> Result<S, S::Error> + Sync,
+{
+    let found = in_parallel(files, |open| recognise_in(&open()?))?;
     let lengths: BTreeSet<_> = found.iter().flatten().map(|e| e.record_bytes).collect();
     let mut first_conflict = None;
     for record_bytes in lengths {
-        let misfit = files.iter().position(|bytes| !fits(bytes, record_bytes));
+        let fits = in_parallel(files, |open| fits(&open()?, record_bytes))?;
         let shows =
             |e: &Option<Evidence>| e.as_ref().is_some_and(|e| e.record_bytes == record_bytes);
         let Some(file) = found.iter().position(shows) else {
             continue;
         };
-        match misfit {
-            None => return Ok(found.into_iter().nth(file).flatten()),
+        match fits.iter().position(|fits| !fits) {
+            None => return Ok(Ok(found.into_iter().nth(file).flatten())),
             Some(other) => {
                 first_conflict.get_or_insert(Conflict { file, record_bytes, other });
             }
         }
     }
-    first_conflict.map_or(Ok(None), Err)
+    Ok(first_conflict.map_or(Ok(None), Err))
 }
 
-fn fits(bytes: &[u8], record: usize) -> bool {
-    bytes.len() == record
+fn fits<S: Sampled>(bytes: &S, record: usize) -> Result<bool, S::Error> {
+    Ok(bytes.len() == record
         || bytes.len().is_multiple_of(record)
-            && test(bytes, record, distance_by_chance(bytes)).is_some()
+            && test(bytes, record, distance_by_chance(bytes)?)?.is_some())
 }
 
 /// Tests one record length.
-fn test(bytes: &[u8], record: usize, by_chance: f64) -> Option<Evidence> {
+fn test<S: Sampled>(
+    bytes: &S,
+    record: usize,
+    by_chance: f64,
+) -> Result<Option<Evidence>, S::Error> {
     let records = bytes.len() / record;
-    let pairs = spread(records.checked_sub(1)?, MAX_PAIRS);
-    if pairs.is_empty() || hopeless(bytes, record, &pairs, by_chance) {
-        return None;
+    let pairs = spread(records.saturating_sub(1), MAX_PAIRS);
+    if pairs.is_empty() || hopeless(bytes, record, &pairs, by_chance)? {
+        return Ok(None);
     }
     let (mut agreeing, mut identical, mut total) = (0, 0, Distance::default());
     for &pair in &pairs {
-        let (a, b) = (&bytes[pair * record..][..record], &bytes[(pair + 1) * record..][..record]);
-        let pieces = pieces(a, b);
+        let pieces = pieces(bytes, pair * record, record)?;
         let whole = pieces.iter().fold(Distance::default(), |sum, piece| sum.plus(piece));
         let close = pieces.iter().filter(|piece| piece.fraction() < 0.75 * by_chance).count();
         if whole.fraction() < 0.5 * by_chance && 4 * close >= 3 * pieces.len() {
@@ -122,32 +174,40 @@ fn test(bytes: &[u8], record: usize, by_chance: f64) -> Option<Evidence> {
         total = total.plus(&whole);
     }
     let concluded = 4 * agreeing >= 3 * pairs.len() && 2 * identical < pairs.len();
-    concluded.then(|| Evidence {
+    Ok(concluded.then(|| Evidence {
         record_bytes: record,
         records,
         distance: total.fraction(),
         distance_by_chance: by_chance,
-    })
+    }))
 }
 
 /// Looks at one short piece of four pairs, as most lengths need no more to fail.
-fn hopeless(bytes: &[u8], record: usize, pairs: &[usize], by_chance: f64) -> bool {
+fn hopeless<S: Sampled>(
+    bytes: &S,
+    record: usize,
+    pairs: &[usize],
+    by_chance: f64,
+) -> Result<bool, S::Error> {
     let middle = (record - MIN_RECORD_BYTES) / 2;
-    spread(pairs.len(), 4).into_iter().all(|place| {
+    for place in spread(pairs.len(), 4) {
         let at = pairs[place] * record + middle;
-        let (a, b) = (&bytes[at..][..MIN_RECORD_BYTES], &bytes[at + record..][..MIN_RECORD_BYTES]);
-        Distance::between(a, b).fraction() >= 0.75 * by_chance
-    })
+        let distance = Distance::sampled(bytes, at, at + record, MIN_RECORD_BYTES)?;
+        if distance.fraction() < 0.75 * by_chance {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
-/// Samples of two records, piece by piece.
-fn pieces(a: &[u8], b: &[u8]) -> Vec<Distance> {
-    let step = a.len().div_ceil(PIECES).max(MIN_RECORD_BYTES);
-    let sample = |piece: &'_ [u8]| piece.len().min(MAX_PIECE_BYTES);
-    a.chunks(step)
-        .zip(b.chunks(step))
-        .map(|(a, b)| Distance::between(&a[..sample(a)], &b[..sample(b)]))
-        .collect()
+/// Samples of two consecutive records, piece by piece.
+fn pieces<S: Sampled>(bytes: &S, at: usize, record: usize) -> Result<Vec<Distance>, S::Error> {
+    let step = record.div_ceil(PIECES).max(MIN_RECORD_BYTES);
+    let sample = |offset: usize| {
+        let len = (record - offset).min(step).min(MAX_PIECE_BYTES);
+        Distance::sampled(bytes, at + offset, at + record + offset, len)
+    };
+    (0..record).step_by(step).map(sample).collect()
 }
 
 /// Bits that differ among bits compared.
@@ -168,6 +228,14 @@ impl Distance {
         Self { differing: words.sum::<u64>() + rest.sum::<u64>(), bits: 8 * a.len() as u64 }
     }
 
+    /// Compares two places of the same bytes, at most [`MAX_PIECE_BYTES`] each.
+    fn sampled<S: Sampled>(bytes: &S, a: usize, b: usize, len: usize) -> Result<Self, S::Error> {
+        let (mut left, mut right) = ([0; MAX_PIECE_BYTES], [0; MAX_PIECE_BYTES]);
+        bytes.sample(a, &mut left[..len])?;
+        bytes.sample(b, &mut right[..len])?;
+        Ok(Self::between(&left[..len], &right[..len]))
+    }
+
     fn plus(self, other: &Self) -> Self {
         Self { differing: self.differing + other.differing, bits: self.bits + other.bits }
     }
@@ -178,14 +246,20 @@ impl Distance {
     }
 }
 
-fn distance_by_chance(bytes: &[u8]) -> f64 {
-    let (words, rest) = bytes.as_chunks::<8>();
-    let ones = words.iter().map(|&word| u64::from(u64::from_le_bytes(word).count_ones()));
-    let rest = rest.iter().map(|byte| u64::from(byte.count_ones()));
-    let b =
-        Distance { differing: ones.sum::<u64>() + rest.sum::<u64>(), bits: 8 * bytes.len() as u64 }
-            .fraction();
-    2.0 * b * (1.0 - b)
+/// The distance of unrelated data with as many ones, counted in all of the bytes or, where there are
+/// many, in a sample of pieces evenly spread.
+fn distance_by_chance<S: Sampled>(bytes: &S) -> Result<f64, S::Error> {
+    let pieces = bytes.len().div_ceil(MAX_PIECE_BYTES);
+    let (mut piece, zeros) = ([0; MAX_PIECE_BYTES], [0; MAX_PIECE_BYTES]);
+    let mut ones = Distance::default();
+    for place in spread(pieces, MAX_COUNTED_BYTES / MAX_PIECE_BYTES) {
+        let offset = place * MAX_PIECE_BYTES;
+        let len = (bytes.len() - offset).min(MAX_PIECE_BYTES);
+        bytes.sample(offset, &mut piece[..len])?;
+        ones = ones.plus(&Distance::between(&piece[..len], &zeros[..len]));
+    }
+    let b = ones.fraction();
+    Ok(2.0 * b * (1.0 - b))
 }
 
 /// At most `max` of the numbers below `count`, evenly spread, the first and the last among them.
@@ -223,6 +297,12 @@ mod tests {
 
     fn rng() -> ChaCha8Rng {
         ChaCha8Rng::seed_from_u64(1)
+    }
+
+    fn agreed(files: &[&[u8]]) -> Result<Option<Evidence>, Conflict> {
+        let files: Vec<_> = files.iter().map(|&file| move || Ok(file)).collect();
+        let Ok(outcome) = agree(&files);
+        outcome
     }
 
     fn found(bytes: &[u8]) -> Option<(usize, usize)> {
@@ -303,7 +383,9 @@ mod tests {
             (0..count).flat_map(|_| again(&die, 10, rng)).collect()
         };
         let (many, few, one) = (file(1024, 9), file(1024, 2), file(1024, 1));
-        let length = |files: &[&[u8]]| agree(files).map(|found| found.map(|e| e.record_bytes));
+        let length = |files: &[&[u8]]| {
+            agreed(files).map(|found| found.map(|evidence| evidence.record_bytes))
+        };
         assert_eq!(length(&[&one, &many, &few]), Ok(Some(1024)));
         assert_eq!(length(&[&one, &one]), Ok(None));
         let (other, odd) = (file(640, 4), file(1000, 1));
@@ -329,7 +411,7 @@ mod tests {
         #[test]
         fn arbitrary_bytes_do_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
             let _ = recognise(&bytes);
-            let _ = agree(&[&bytes, &bytes[bytes.len() / 2..]]);
+            let _ = agreed(&[&bytes, &bytes[bytes.len() / 2..]]);
         }
 
         #[test]

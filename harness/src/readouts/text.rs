@@ -13,27 +13,7 @@ use super::MAX_READOUTS;
 /// # Errors
 /// [`TextError`], with line and column.
 pub fn parse_hex(text: &[u8]) -> Result<Vec<u8>, TextError> {
-    let mut bytes = Vec::with_capacity(text.len() / 2);
-    for (line, column, group) in groups(text) {
-        let (digits, column) = match group {
-            [b'0', b'x' | b'X', digits @ ..] => (digits, column + 2),
-            digits => (digits, column),
-        };
-        let value = |place: usize| {
-            let digit = digits[place];
-            hex_value(digit).ok_or(TextProblem::HexDigit(digit).at(line, column + place))
-        };
-        for place in (0..digits.len() / 2 * 2).step_by(2) {
-            bytes.push(value(place)? << 4 | value(place + 1)?);
-        }
-        if !digits.len().is_multiple_of(2) || digits.is_empty() {
-            if let Some(last) = digits.len().checked_sub(1) {
-                value(last)?;
-            }
-            return Err(TextProblem::HalfByte.at(line, column + digits.len()));
-        }
-    }
-    not_empty(bytes)
+    parse_digits(&mut HexDigits::default(), text, text.len() / 2)
 }
 
 /// Reads bytes written as groups of eight binary digits, with blanks or line breaks between them.
@@ -41,21 +21,20 @@ pub fn parse_hex(text: &[u8]) -> Result<Vec<u8>, TextError> {
 /// # Errors
 /// [`TextError`], with line and column.
 pub fn parse_binary_digits(text: &[u8]) -> Result<Vec<u8>, TextError> {
-    let mut bytes = Vec::with_capacity(text.len() / 9 + 1);
-    for (line, column, group) in groups(text) {
-        let mut byte = 0;
-        for (place, &digit) in group.iter().enumerate() {
-            if place == 8 {
-                return Err(TextProblem::NotEight.at(line, column));
-            }
-            byte = byte << 1 | binary_value(digit).map_err(|p| p.at(line, column + place))?;
-        }
-        if group.len() != 8 {
-            return Err(TextProblem::NotEight.at(line, column));
-        }
-        bytes.push(byte);
-    }
-    not_empty(bytes)
+    parse_digits(&mut BinaryDigits::default(), text, text.len() / 8)
+}
+
+fn parse_digits(
+    digits: &mut impl Digits,
+    text: &[u8],
+    at_most: usize,
+) -> Result<Vec<u8>, TextError> {
+    // One more, so that the text ends before the bytes do.
+    let mut bytes = vec![0; at_most + 1];
+    let done = digits.decode(without_mark(text), &mut bytes)?;
+    digits.finish()?;
+    bytes.truncate(done.written);
+    Ok(bytes)
 }
 
 /// Reads readouts of comma-separated zeros and ones, one a line; lines without anything are
@@ -64,49 +43,387 @@ pub fn parse_binary_digits(text: &[u8]) -> Result<Vec<u8>, TextError> {
 /// # Errors
 /// [`TextError`], with line and column.
 pub fn parse_csv(text: &[u8]) -> Result<Vec<BitString>, TextError> {
-    let mut readouts: Vec<BitString> = Vec::new();
-    for (place, row) in without_mark(text).split(|&byte| byte == b'\n').enumerate() {
-        if row.trim_ascii().is_empty() {
-            continue;
-        }
-        let line = place + 1;
-        let readout = parse_row(row, line)?;
-        match readouts.first() {
-            Some(first) if first.len() != readout.len() => {
-                let (expected, found) = (first.len(), readout.len());
-                return Err(TextProblem::Cells { expected, found }.at(line, 1));
-            }
-            _ if readouts.len() == MAX_READOUTS => {
-                return Err(TextProblem::TooMany.at(line, 1));
-            }
-            _ => readouts.push(readout),
+    let text = without_mark(text);
+    let mut rest = text;
+    let mut scan = CsvRows::default();
+    let mut readouts = 0;
+    while scan.next_row(&mut rest, &mut [])? {
+        readouts += 1;
+        if readouts > MAX_READOUTS {
+            return Err(TextProblem::TooMany.at(scan.row_line, 1));
         }
     }
-    not_empty(readouts)
+    let cells = scan.cells.ok_or(TextError::nothing())?;
+    let (mut rows, mut rest) = (CsvRows::default(), text);
+    let mut found = Vec::with_capacity(readouts);
+    for _ in 0..readouts {
+        let mut words = vec![0; cells.div_ceil(64)];
+        rows.next_row(&mut rest, &mut words)?;
+        found.push(BitString::from_words(words, cells));
+    }
+    Ok(found)
 }
 
-fn parse_row(row: &[u8], line: usize) -> Result<BitString, TextError> {
-    let mut words = Vec::with_capacity(row.len() / 128 + 1);
-    let mut len = 0_usize;
-    let mut column = 1;
-    for cell in row.split(|&byte| byte == b',') {
-        let value = match cell.trim_ascii() {
-            [digit] => binary_value(*digit).map_err(|problem| problem.at(line, column))?,
-            [] => return Err(TextProblem::NoCell.at(line, column)),
-            [first, ..] => return Err(TextProblem::BinaryDigit(*first).at(line, column)),
+/// How far a decoder came.
+pub(super) struct Progress {
+    /// Bytes of text it took.
+    pub(super) consumed: usize,
+    /// Bytes it gave.
+    pub(super) written: usize,
+}
+
+/// Digits that become bytes, however the text comes in pieces.
+pub(super) trait Digits: Send {
+    /// Decodes until the text or the room for bytes is used up.
+    fn decode(&mut self, text: &[u8], out: &mut [u8]) -> Result<Progress, TextError>;
+
+    /// Ends the text.
+    fn finish(&mut self) -> Result<(), TextError>;
+}
+
+/// A place in a text, both numbers from 1.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    line: usize,
+    column: usize,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self { line: 1, column: 1 }
+    }
+}
+
+impl Place {
+    fn pass(&mut self, byte: u8) {
+        match byte {
+            b'\n' => *self = Self { line: self.line + 1, column: 1 },
+            _ => self.column += 1,
+        }
+    }
+
+    fn says(self, problem: TextProblem) -> TextError {
+        problem.at(self.line, self.column)
+    }
+}
+
+/// Feeds a decoder byte by byte.
+fn decode_each(
+    text: &[u8],
+    out: &mut [u8],
+    mut step: impl FnMut(u8) -> Result<Option<u8>, TextError>,
+) -> Result<Progress, TextError> {
+    let mut done = Progress { consumed: 0, written: 0 };
+    while let (Some(&next), Some(room)) = (text.get(done.consumed), out.get_mut(done.written)) {
+        if let Some(byte) = step(next)? {
+            *room = byte;
+            done.written += 1;
+        }
+        done.consumed += 1;
+    }
+    Ok(done)
+}
+
+/// The decoder of [`parse_hex`].
+#[derive(Debug, Default)]
+pub(super) struct HexDigits {
+    place: Place,
+    /// The first digit of a byte whose second is still to come.
+    high: Option<u8>,
+    group: HexGroup,
+    any: bool,
+}
+
+/// How much of a group was read.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum HexGroup {
+    #[default]
+    Outside,
+    /// A zero, which an x may follow.
+    Zero,
+    /// `0x`, and no digit yet.
+    Prefix,
+    Digits,
+}
+
+impl HexDigits {
+    fn step(&mut self, byte: u8) -> Result<Option<u8>, TextError> {
+        let mut whole = None;
+        if byte.is_ascii_whitespace() {
+            self.end_group()?;
+        } else if self.group == HexGroup::Zero && matches!(byte, b'x' | b'X') {
+            (self.group, self.high) = (HexGroup::Prefix, None);
+        } else {
+            let digit = hex_value(byte).ok_or(self.place.says(TextProblem::HexDigit(byte)))?;
+            match self.high.take() {
+                Some(high) => whole = Some(high << 4 | digit),
+                None => self.high = Some(digit),
+            }
+            let may_be_prefix = self.group == HexGroup::Outside && byte == b'0';
+            self.group = if may_be_prefix { HexGroup::Zero } else { HexGroup::Digits };
+        }
+        self.any |= whole.is_some();
+        self.place.pass(byte);
+        Ok(whole)
+    }
+
+    fn end_group(&mut self) -> Result<(), TextError> {
+        if self.high.is_some() || self.group == HexGroup::Prefix {
+            return Err(self.place.says(TextProblem::HalfByte));
+        }
+        self.group = HexGroup::Outside;
+        Ok(())
+    }
+
+    /// Pairs of digits, of which a dump consists.
+    fn pairs(&mut self, text: &[u8], out: &mut [u8]) -> usize {
+        let mut pairs = 0;
+        for (&[high, low], byte) in text.as_chunks::<2>().0.iter().zip(out) {
+            let (Some(high), Some(low)) = (hex_value(high), hex_value(low)) else {
+                break;
+            };
+            *byte = high << 4 | low;
+            pairs += 1;
+        }
+        if pairs > 0 {
+            self.place.column += 2 * pairs;
+            (self.group, self.any) = (HexGroup::Digits, true);
+        }
+        pairs
+    }
+}
+
+impl Digits for HexDigits {
+    fn decode(&mut self, text: &[u8], out: &mut [u8]) -> Result<Progress, TextError> {
+        let mut done = Progress { consumed: 0, written: 0 };
+        while done.consumed < text.len() && done.written < out.len() {
+            if self.high.is_none() {
+                let pairs = self.pairs(&text[done.consumed..], &mut out[done.written..]);
+                done.consumed += 2 * pairs;
+                done.written += pairs;
+            }
+            // To where pairs may go on: the end of a line or a group, mostly.
+            let next = text.get(done.consumed..done.consumed + 1).unwrap_or(&[]);
+            let step = decode_each(next, &mut out[done.written..], |byte| self.step(byte))?;
+            done.consumed += step.consumed;
+            done.written += step.written;
+        }
+        Ok(done)
+    }
+
+    fn finish(&mut self) -> Result<(), TextError> {
+        self.end_group()?;
+        if self.any { Ok(()) } else { Err(TextError::nothing()) }
+    }
+}
+
+/// Eight binary digits and what parts them from the next.
+const GROUP_BYTES: usize = 9;
+
+/// The decoder of [`parse_binary_digits`].
+#[derive(Debug, Default)]
+pub(super) struct BinaryDigits {
+    place: Place,
+    /// Where the group started, and how much of it there is.
+    start: Place,
+    digits: usize,
+    byte: u8,
+    any: bool,
+}
+
+impl BinaryDigits {
+    fn step(&mut self, byte: u8) -> Result<Option<u8>, TextError> {
+        let mut whole = None;
+        if byte.is_ascii_whitespace() {
+            self.end_group()?;
+        } else {
+            if self.digits == 0 {
+                self.start = self.place;
+            }
+            if self.digits == 8 {
+                return Err(self.start.says(TextProblem::NotEight));
+            }
+            let digit = binary_value(byte).map_err(|problem| self.place.says(problem))?;
+            (self.byte, self.digits) = (self.byte << 1 | digit, self.digits + 1);
+            whole = (self.digits == 8).then_some(self.byte);
+        }
+        self.any |= whole.is_some();
+        self.place.pass(byte);
+        Ok(whole)
+    }
+
+    /// Groups with a blank or a line end behind each, of which a dump consists.
+    fn groups(&mut self, text: &[u8], out: &mut [u8]) -> usize {
+        if self.digits > 0 {
+            return 0;
+        }
+        let mut groups = 0;
+        for (group, byte) in text.as_chunks::<GROUP_BYTES>().0.iter().zip(out) {
+            let &[ref digits @ .., blank] = group;
+            let digits = u64::from_be_bytes(*digits) ^ 0x3030_3030_3030_3030;
+            if digits & !0x0101_0101_0101_0101 != 0 || !blank.is_ascii_whitespace() {
+                break;
+            }
+            // The factor moves the lowest bit of byte j to bit j of the product's top byte.
+            *byte = (digits.wrapping_mul(0x0102_0408_1020_4080) >> 56).to_le_bytes()[0];
+            self.place.column += GROUP_BYTES - 1;
+            self.place.pass(blank);
+            groups += 1;
+        }
+        self.any |= groups > 0;
+        groups
+    }
+
+    fn end_group(&mut self) -> Result<(), TextError> {
+        match self.digits {
+            0 | 8 => self.digits = 0,
+            _ => return Err(self.start.says(TextProblem::NotEight)),
+        }
+        Ok(())
+    }
+}
+
+impl Digits for BinaryDigits {
+    fn decode(&mut self, text: &[u8], out: &mut [u8]) -> Result<Progress, TextError> {
+        let groups = self.groups(text, out);
+        let (text, out) = (&text[GROUP_BYTES * groups..], &mut out[groups..]);
+        let mut done = decode_each(text, out, |byte| self.step(byte))?;
+        done.consumed += GROUP_BYTES * groups;
+        done.written += groups;
+        Ok(done)
+    }
+
+    fn finish(&mut self) -> Result<(), TextError> {
+        self.end_group()?;
+        if self.any { Ok(()) } else { Err(TextError::nothing()) }
+    }
+}
+
+/// The decoder of [`parse_csv`], a row at a time, however the text comes in pieces.
+#[derive(Debug, Default)]
+pub(super) struct CsvRows {
+    place: Place,
+    /// Where the cell started.
+    start: Place,
+    cell: CsvCell,
+    /// Cells of the row that are complete.
+    len: usize,
+    /// Cells of the first row.
+    cells: Option<usize>,
+    /// Line of the last row.
+    row_line: usize,
+}
+
+/// A cell as far as it was read, blanks aside.
+#[derive(Debug, Default, Clone, Copy)]
+enum CsvCell {
+    #[default]
+    Nothing,
+    One(u8),
+    More(u8),
+}
+
+impl CsvRows {
+    /// Cells of a row, once there was one.
+    pub(super) fn cells(&self) -> Option<usize> {
+        self.cells
+    }
+
+    /// Reads on to the end of a row, whose cells it sets in `words` as far as there is room.
+    ///
+    /// Returns whether the row is complete; takes from `text` what it read.
+    pub(super) fn row(&mut self, text: &mut &[u8], words: &mut [u64]) -> Result<bool, TextError> {
+        loop {
+            self.quads(text, words);
+            let Some((&byte, rest)) = text.split_first() else {
+                return Ok(false);
+            };
+            *text = rest;
+            let mut complete = false;
+            match byte {
+                b'\n' => complete = self.end_row(words)?,
+                b',' => self.end_cell(words)?,
+                byte if byte.is_ascii_whitespace() => {}
+                byte => {
+                    self.cell = match self.cell {
+                        CsvCell::Nothing => CsvCell::One(byte),
+                        CsvCell::One(first) | CsvCell::More(first) => CsvCell::More(first),
+                    };
+                }
+            }
+            self.place.pass(byte);
+            if matches!(byte, b'\n' | b',') {
+                self.start = self.place;
+            }
+            if complete {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Ends the text; whether there was a row without a line end.
+    pub(super) fn finish(&mut self, words: &mut [u64]) -> Result<bool, TextError> {
+        self.end_row(words)
+    }
+
+    /// The next row of a text that is there as a whole.
+    fn next_row(&mut self, text: &mut &[u8], words: &mut [u64]) -> Result<bool, TextError> {
+        Ok(self.row(text, words)? || self.finish(words)?)
+    }
+
+    /// Four cells at a time, as long as the text is written without blanks.
+    fn quads(&mut self, text: &mut &[u8], words: &mut [u64]) {
+        // Within one word, and no cell begun.
+        if !self.len.is_multiple_of(4) || self.place.column != self.start.column {
+            return;
+        }
+        let mut quads = 0;
+        for &eight in text.as_chunks::<8>().0 {
+            let eight = u64::from_le_bytes(eight);
+            // Byte by byte `0,0,0,0,`, but for the lowest bit of each digit.
+            if eight & !0x0001_0001_0001_0001 != 0x2c30_2c30_2c30_2c30 {
+                break;
+            }
+            if let Some(word) = words.get_mut(self.len / 64) {
+                // Bits 0, 16, 32 and 48 side by side from 48 on, without carries.
+                let digits = eight & 0x0001_0001_0001_0001;
+                let four = digits.wrapping_mul(1 << 48 | 1 << 33 | 1 << 18 | 1 << 3) >> 48 & 15;
+                *word |= four << (self.len % 64);
+            }
+            self.len += 4;
+            quads += 1;
+        }
+        self.place.column += 8 * quads;
+        self.start = self.place;
+        *text = &text[8 * quads..];
+    }
+
+    fn end_cell(&mut self, words: &mut [u64]) -> Result<(), TextError> {
+        let value = match std::mem::take(&mut self.cell) {
+            CsvCell::One(digit) => binary_value(digit).map_err(|p| self.start.says(p))?,
+            CsvCell::Nothing => return Err(self.start.says(TextProblem::NoCell)),
+            CsvCell::More(first) => return Err(self.start.says(TextProblem::BinaryDigit(first))),
         };
-        if len.is_multiple_of(64) {
-            words.push(0_u64);
+        if let Some(word) = words.get_mut(self.len / 64) {
+            *word |= u64::from(value) << (self.len % 64);
         }
-        words[len / 64] |= u64::from(value) << (len % 64);
-        len += 1;
-        column += cell.len() + 1;
+        self.len += 1;
+        Ok(())
     }
-    Ok(BitString::from_words(words, len))
-}
 
-fn not_empty<T>(found: Vec<T>) -> Result<Vec<T>, TextError> {
-    if found.is_empty() { Err(TextProblem::Nothing.at(1, 1)) } else { Ok(found) }
+    fn end_row(&mut self, words: &mut [u64]) -> Result<bool, TextError> {
+        if self.len == 0 && matches!(self.cell, CsvCell::Nothing) {
+            return Ok(false);
+        }
+        self.end_cell(words)?;
+        let found = std::mem::take(&mut self.len);
+        self.row_line = self.place.line;
+        let expected = *self.cells.get_or_insert(found);
+        if found == expected {
+            return Ok(true);
+        }
+        Err(TextProblem::Cells { expected, found }.at(self.row_line, 1))
+    }
 }
 
 /// The groups of a text that blanks and line breaks part, with line and column from 1.
@@ -125,10 +442,18 @@ pub(super) fn groups(text: &[u8]) -> impl Iterator<Item = (usize, usize, &[u8])>
 
 /// The text without the byte order mark that some editors put before UTF-8.
 pub(super) fn without_mark(text: &[u8]) -> &[u8] {
-    text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text)
+    text.strip_prefix(&MARK).unwrap_or(text)
 }
 
-pub(super) fn hex_value(digit: u8) -> Option<u8> {
+/// The byte order mark in UTF-8.
+pub(super) const MARK: [u8; 3] = *b"\xef\xbb\xbf";
+
+fn hex_value(digit: u8) -> Option<u8> {
+    Some(digit_value(digit)).filter(|&value| value < 16)
+}
+
+/// The value of a hex digit, more than 15 of anything else.
+pub(super) fn digit_value(digit: u8) -> u8 {
     // By table: reading a dump as text is mostly this.
     const VALUES: [u8; 256] = {
         let mut values = [u8::MAX; 256];
@@ -140,10 +465,7 @@ pub(super) fn hex_value(digit: u8) -> Option<u8> {
         }
         values
     };
-    match VALUES[usize::from(digit)] {
-        u8::MAX => None,
-        value => Some(value),
-    }
+    VALUES[usize::from(digit)]
 }
 
 fn binary_value(digit: u8) -> Result<u8, TextProblem> {
@@ -163,6 +485,13 @@ pub struct TextError {
     pub column: usize,
     /// What is wrong.
     pub problem: TextProblem,
+}
+
+impl TextError {
+    /// That a text holds no readout.
+    pub(super) fn nothing() -> Self {
+        TextProblem::Nothing.at(1, 1)
+    }
 }
 
 /// What is wrong with a text.

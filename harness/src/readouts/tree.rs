@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::ReadoutError;
+use super::file::{Identity, io_error};
 
 /// Folders within the given one.
 pub(super) const MAX_DEPTH: usize = 8;
@@ -71,12 +72,13 @@ fn stem_and_condition(file: &Path) -> (String, String) {
 
 /// Finds the files of readouts in `paths`, folder by folder.
 ///
-/// Links to folders are not followed, so that nothing is read twice and no loop is entered.
+/// Links to folders are not followed, so that nothing is read twice. One that leads back to where
+/// it was met from is an error, as is a folder mounted within itself: such a tree has no end.
 pub(super) fn find<P: AsRef<Path>>(
     paths: &[P],
     notes: &mut Vec<String>,
 ) -> Result<Vec<Group>, ReadoutError> {
-    let mut search = Search { groups: Vec::new(), files: 0, notes };
+    let mut search = Search { groups: Vec::new(), files: 0, above: Vec::new(), notes };
     for path in paths {
         search.add(path.as_ref())?;
     }
@@ -92,6 +94,10 @@ pub(super) fn find<P: AsRef<Path>>(
             again
         });
     }
+    if let Some((before, after)) = groups.iter().find_map(|group| out_of_text_order(&group.files)) {
+        let name = |path: &Path| file_name(path);
+        notes.push(format!("read in numeric order: {} before {}", name(before), name(after)));
+    }
     if groups.is_empty() {
         let first = paths.first().map_or(Path::new(""), AsRef::as_ref);
         return Err(ReadoutError::Nothing(first.to_owned()));
@@ -99,9 +105,18 @@ pub(super) fn find<P: AsRef<Path>>(
     Ok(groups)
 }
 
+/// The first two files that a sort of names as texts would swap.
+fn out_of_text_order(files: &[PathBuf]) -> Option<(&Path, &Path)> {
+    let after = files.windows(2).position(|pair| file_name(&pair[0]) > file_name(&pair[1]))? + 1;
+    let before = files.iter().position(|file| file_name(file) > file_name(&files[after]))?;
+    Some((&files[before], &files[after]))
+}
+
 struct Search<'a> {
     groups: Vec<Group>,
     files: usize,
+    /// The folders that lead from the root of the host to the one that is searched.
+    above: Vec<(Identity, PathBuf)>,
     notes: &'a mut Vec<String>,
 }
 
@@ -110,6 +125,7 @@ impl Search<'_> {
         let metadata = fs::metadata(path).map_err(io(path))?;
         if metadata.is_dir() {
             let before = self.files;
+            self.above = above(path)?;
             self.walk(path, &own_name(path), &[])?;
             return if self.files > before {
                 Ok(())
@@ -148,6 +164,7 @@ impl Search<'_> {
         if below.len() > MAX_DEPTH {
             return Err(ReadoutError::TooDeep(folder.to_owned()));
         }
+        self.enter(folder)?;
         let mut files = Vec::new();
         let mut folders = Vec::new();
         for path in entries(folder)? {
@@ -159,7 +176,8 @@ impl Search<'_> {
             let kind = fs::symlink_metadata(&path).map_err(io(&path))?.file_type();
             if kind.is_dir() {
                 folders.push(path);
-            } else if fs::metadata(&path).is_ok_and(|target| target.is_dir()) {
+            } else if let Some(target) = fs::metadata(&path).ok().filter(|target| target.is_dir()) {
+                self.refuse_loop(&path, Identity::of(&target))?;
                 self.skip(&path, "a link to a folder");
             } else if is_about_the_data(&entry) {
                 self.skip(&path, "not a readout");
@@ -175,7 +193,25 @@ impl Search<'_> {
             below.push(file_name(&path));
             self.walk(&path, &file_name(&path), &below)?;
         }
+        self.above.pop();
         Ok(())
+    }
+
+    /// Adds a folder to those above, unless it is among them.
+    fn enter(&mut self, folder: &Path) -> Result<(), ReadoutError> {
+        let identity = Identity::of(&fs::metadata(folder).map_err(io(folder))?);
+        self.refuse_loop(folder, identity)?;
+        self.above.push((identity, folder.to_owned()));
+        Ok(())
+    }
+
+    fn refuse_loop(&self, path: &Path, identity: Identity) -> Result<(), ReadoutError> {
+        match self.above.iter().find(|(above, _)| above.is(identity)) {
+            Some((_, folder)) => {
+                Err(ReadoutError::Loop { path: path.to_owned(), folder: folder.clone() })
+            }
+            None => Ok(()),
+        }
     }
 
     fn count(&mut self, path: &Path) -> Result<(), ReadoutError> {
@@ -229,7 +265,17 @@ fn file_name(path: &Path) -> String {
 }
 
 fn io(path: &Path) -> impl FnOnce(std::io::Error) -> ReadoutError {
-    move |source| ReadoutError::Io { path: path.to_owned(), source }
+    move |source| io_error(path, source)
+}
+
+/// The folders that a folder lies in.
+fn above(folder: &Path) -> Result<Vec<(Identity, PathBuf)>, ReadoutError> {
+    let real = fs::canonicalize(folder).map_err(io(folder))?;
+    let identified = |folder: &Path| {
+        let metadata = fs::metadata(folder).map_err(io(folder))?;
+        Ok((Identity::of(&metadata), folder.to_owned()))
+    };
+    real.ancestors().skip(1).map(identified).collect()
 }
 
 /// Compares names with the numbers in them by value: `P2` before `P10`.

@@ -3,6 +3,7 @@
 
 #![allow(unreachable_pub, reason = "shared with the fuzz targets")]
 
+use std::fmt::Display;
 use std::io::{self, Cursor, Read, Write};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -18,6 +19,10 @@ use puf_emulator::silicon::profile::Profile;
 use puf_emulator::wire::Message;
 use puflab::device_folder::{Description, check_state};
 use puflab::link::{Link, TimedStream, Timeouts};
+use puflab::readouts::{
+    BitOrder, Block, Format, Options, ReadoutError, TextError, parse_binary_digits, parse_csv,
+    parse_hex, parse_intel_hex, parse_npy,
+};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 
@@ -157,26 +162,112 @@ impl TimedStream for Wire<'_> {
     }
 }
 
-/// No reader of measured readouts panics, whatever the file holds.
+/// Telling formats and record lengths apart never panics, and what is read of a file that nothing is
+/// said about is read by a cursor, too.
 pub fn readouts(bytes: &[u8]) {
-    use puflab::readouts::{
-        BitOrder, parse_binary_digits, parse_csv, parse_hex, parse_intel_hex, parse_npy,
-        recognise_format, recognise_records,
-    };
+    use puflab::readouts::{recognise_format, recognise_records};
     for extension in [None, Some("bin"), Some("hex"), Some("npy"), Some("csv"), Some("txt")] {
         let _ = recognise_format(extension, bytes);
     }
     let _ = recognise_records(bytes);
-    let _ = parse_intel_hex(bytes);
-    let _ = parse_hex(bytes);
-    let _ = parse_binary_digits(bytes);
-    if let Ok(readouts) = parse_csv(bytes) {
-        assert!(readouts.iter().all(|readout| readout.len() <= bytes.len()));
+    let streamed = streamed(bytes, &Options::default());
+    if let Ok(devices) = streamed {
+        let cells: usize = devices.iter().flatten().map(BitString::len).sum();
+        assert!(cells <= 8 * bytes.len(), "{cells} cells out of {} bytes", bytes.len());
     }
-    for order in [BitOrder::Msb, BitOrder::Lsb] {
-        if let Ok(devices) = parse_npy(bytes, order) {
-            let cells: usize = devices.iter().flatten().map(BitString::len).sum();
-            assert!(cells <= 8 * bytes.len(), "{cells} cells out of {} bytes", bytes.len());
+}
+
+/// An Intel HEX file streams as it parses, or fails in the same line.
+pub fn intel_hex(bytes: &[u8]) {
+    let parsed = parse_intel_hex(bytes).map(|memory| msb_first(&memory.bytes, memory.bytes.len()));
+    streams_as_it_parses(Format::IntelHex, bytes, None, parsed);
+}
+
+/// Hex text streams as it parses, whole and cut into records, or fails at the same place.
+pub fn hex_text(bytes: &[u8]) {
+    digits(Format::HexText, bytes, parse_hex(bytes));
+}
+
+/// Text of binary digits streams as it parses, whole and cut, or fails at the same place.
+pub fn binary_digits(bytes: &[u8]) {
+    digits(Format::BinaryText, bytes, parse_binary_digits(bytes));
+}
+
+fn digits(format: Format, bytes: &[u8], parsed: Result<Vec<u8>, TextError>) {
+    // The length of a record is the fuzzer's: there is one that divides.
+    let len = parsed.as_ref().map_or(1, Vec::len);
+    let wanted = usize::from(*bytes.last().unwrap_or(&1));
+    let record = (1..=len).filter(|n| len.is_multiple_of(*n)).min_by_key(|n| n.abs_diff(wanted));
+    let record = record.unwrap_or(1);
+    let parsed = parsed.map(|bytes| msb_first(&bytes, record));
+    streams_as_it_parses(format, bytes, Some(record), parsed);
+}
+
+fn msb_first(bytes: &[u8], record: usize) -> Vec<Vec<BitString>> {
+    let readout = |record: &[u8]| BitString::from_bytes_msb0(record, 8 * record.len());
+    vec![bytes.chunks(record).map(readout).collect()]
+}
+
+/// CSV streams as it parses, or fails at the same place.
+pub fn csv(bytes: &[u8]) {
+    streams_as_it_parses(Format::Csv, bytes, None, parse_csv(bytes).map(|device| vec![device]));
+}
+
+/// An array streams as it parses, in either order of bits, or fails at the same place.
+pub fn npy(bytes: &[u8]) {
+    let parsed = parse_npy(bytes, BitOrder::Msb);
+    if let Ok(devices) = &parsed {
+        let cells: usize = devices.iter().flatten().map(BitString::len).sum();
+        assert!(cells <= 8 * bytes.len(), "{cells} cells out of {} bytes", bytes.len());
+        let turned = parse_npy(bytes, BitOrder::Lsb).expect("the order of bits is no matter");
+        assert_eq!(turned.len(), devices.len());
+    }
+    streams_as_it_parses(Format::Npy, bytes, None, parsed);
+}
+
+/// A cursor gives what the parser of the whole file gives; its error is the parser's, after the name
+/// of the file.
+fn streams_as_it_parses<E: Display>(
+    format: Format,
+    bytes: &[u8],
+    record_bytes: Option<usize>,
+    parsed: Result<Vec<Vec<BitString>>, E>,
+) {
+    if bytes.is_empty() {
+        return; // An empty file is refused before its format is asked for.
+    }
+    let options = Options { format: Some(format), record_bytes, ..Options::default() };
+    let streamed = streamed(bytes, &options);
+    match (streamed, parsed) {
+        (Ok(streamed), Ok(parsed)) => assert_eq!(streamed, parsed),
+        (Err(streamed), Err(parsed)) => {
+            let (streamed, parsed) = (streamed.to_string(), parsed.to_string());
+            assert!(streamed.ends_with(&format!(": {parsed}")), "{streamed}\n{parsed}");
         }
+        (Ok(_), Err(parsed)) => panic!("streamed without {parsed}"),
+        (Err(streamed), Ok(_)) => panic!("parsed without {streamed}"),
     }
+}
+
+/// The readouts of each device in a file, through cursors that take a few at a time.
+fn streamed(bytes: &[u8], options: &Options) -> Result<Vec<Vec<BitString>>, ReadoutError> {
+    let mut file = tempfile::Builder::new().suffix(".dat").tempfile().expect("a file");
+    file.write_all(bytes).expect("a file of a few bytes");
+    let catalogue = puflab::readouts::open(&[file.path()], options)?;
+    catalogue
+        .devices
+        .iter()
+        .map(|device| {
+            let mut readouts = Vec::new();
+            let mut cursor = device.cursor()?;
+            let mut block = Block::new(device.cells());
+            while cursor.read(&mut block, 3)? > 0 {
+                let row = |row: &[u64]| BitString::from_words(row.to_vec(), device.cells());
+                readouts.extend(block.rows().map(row));
+                block.clear();
+            }
+            assert_eq!(readouts.len(), device.readouts());
+            Ok(readouts)
+        })
+        .collect()
 }

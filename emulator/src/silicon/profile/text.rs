@@ -225,6 +225,20 @@ fn integer(value: &DeValue<'_>) -> Option<f64> {
     }
 }
 
+/// The text of a profile up to its first parameter.
+pub(super) fn head(name: &str, description: &str, kind: ProfileKind) -> String {
+    let (name, description, kind) = (quoted(name), quoted(description), quoted(kind.name()));
+    format!(
+        "format = {FORMAT}\nname = {name}\ndescription = {description}\nkind = {kind}\n\n[parameters]\n"
+    )
+}
+
+/// The line of a parameter, its value as TOML has it.
+pub(super) fn line(name: &str, value: &str, unit: &str, source: &str) -> String {
+    let (unit, source) = (quoted(unit), quoted(source));
+    format!("{name} = {{ value = {value}, unit = {unit}, source = {source} }}\n")
+}
+
 /// A basic string of TOML, of a text without control characters.
 pub(super) fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))

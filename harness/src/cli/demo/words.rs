@@ -1,17 +1,11 @@
-//! What both stories say alike: colours, numbers, the design, who was refused.
+//! What both stories say alike: the design, who was refused.
 
-use std::fmt::Write as _;
-
-use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 
 use crate::cli::session::count;
+pub(super) use crate::cli::words::{BAD, BOLD, GOOD, heading, line, percent, rate, thousands};
 use crate::demo::{DesignRecord, Refusals};
 pub(super) use crate::device_folder::to_hex as hex;
-
-pub(super) const GOOD: Style = AnsiColor::Green.on_default();
-pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
-pub(super) const BOLD: Style = Style::new().bold();
 
 pub(super) fn design_lines(page: &mut String, design: &DesignRecord) {
     let cells = thousands(design.puf_bits);
@@ -88,37 +82,4 @@ pub(super) fn verdict_line(page: &mut String, all_in: bool, refusals: &Refusals)
         }
         (bad, _) => line(page, format_args!("\n{BAD}{}{BAD:#}", bad.join("; "))),
     }
-}
-
-pub(super) fn heading(page: &mut String, number: u8, text: &str) {
-    line(page, format_args!("\n{BOLD}{number}. {text}{BOLD:#}"));
-}
-
-pub(super) fn line(page: &mut String, text: std::fmt::Arguments<'_>) {
-    let _ = writeln!(page, "{text}");
-}
-
-pub(super) fn percent(fraction: f64) -> String {
-    format!("{:.2} %", 100.0 * fraction)
-}
-
-/// A failure rate in digits; `None` is one without a closed form.
-pub(super) fn rate(value: Option<f64>) -> String {
-    match value {
-        None => "not known".to_owned(),
-        Some(value) if value >= 0.01 => percent(value),
-        Some(value) => format!("{value:.2e}"),
-    }
-}
-
-pub(super) fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
