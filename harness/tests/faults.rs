@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use puflab::faults::{self, DeviceView, Finding, Kind, Severity, Summary};
-use puflab::metric::scan::Scan;
+use puflab::metric::scan::{Detail, Scan};
 use puflab::readouts::{self, Block};
 
 fn shared(name: &str) -> PathBuf {
@@ -22,7 +22,7 @@ fn found(folder: &str, address: Option<u64>) -> (Vec<String>, Vec<Finding>) {
     for (index, device) in devices.iter().enumerate() {
         let mut block = Block::new(device.readouts[0].len());
         device.readouts.iter().for_each(|row| block.push().copy_from_slice(row.words()));
-        let Ok(scan) = Scan::of(&block);
+        let Ok(scan) = Scan::of(&block, Detail::Figures);
         let (name, condition) = (&device.name, &device.condition);
         let view = DeviceView { index, name, condition, address, scan: &scan };
         findings.extend(faults::in_device(&view));
@@ -62,7 +62,9 @@ fn faults_of_the_measured_boards_are_these_in_shared() {
     let label = |finding: &Finding| labels[finding.devices[0]].as_str();
     let at_the_end: Vec<&str> = faults
         .iter()
-        .filter(|finding| finding.kind == Kind::ConstantRun && finding.cells == [CELLS - 32..CELLS])
+        .filter(|finding| {
+            finding.kind == Kind::ConstantRun && finding.cells[0] == (CELLS - 32..CELLS)
+        })
         .inspect(|finding| assert!(finding.detail.ends_with("bytes 98300-98303 at 0x20017ffc")))
         .map(|finding| label(finding))
         .collect();

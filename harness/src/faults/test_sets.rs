@@ -5,7 +5,7 @@ use puf_emulator::seed::SeedTree;
 use puf_emulator::silicon::{Environment, Process, SramArray};
 
 use super::{DeviceView, Finding, Kind, Summary, between, in_device};
-use crate::metric::scan::Scan;
+use crate::metric::scan::{Detail, Scan};
 use crate::readouts::Block;
 
 /// A microcontroller's cells: `lambda1` of 0.11.
@@ -43,8 +43,9 @@ pub(super) fn later(cells: usize, readouts: u64, seed: u64) -> Vec<BitString> {
 /// Ones but for a fraction of zeros.
 pub(super) fn mostly_ones(cells: usize, zeros: f64, seed: u64) -> BitString {
     let mut rng = SeedTree::from_seed(seed).stream(9);
-    let threshold = (zeros * 4_294_967_296.0) as u32;
-    (0..cells).map(|_| rand_core::Rng::next_u32(&mut rng) >= threshold).collect()
+    (0..cells)
+        .map(|_| f64::from(rand_core::Rng::next_u32(&mut rng)) >= zeros * 4_294_967_296.0)
+        .collect()
 }
 
 pub(super) fn block(rows: &[BitString]) -> Block {
@@ -54,7 +55,7 @@ pub(super) fn block(rows: &[BitString]) -> Block {
 }
 
 pub(super) fn scan(rows: &[BitString]) -> Scan {
-    let Ok(scan) = Scan::of(&block(rows));
+    let Ok(scan) = Scan::of(&block(rows), Detail::Figures);
     scan
 }
 

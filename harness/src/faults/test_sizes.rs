@@ -1,5 +1,7 @@
 //! Sets too small, too large or too empty to say anything of: no panic, and no fault.
 
+use std::ops::Range;
+
 use fuzzy_extractor::bits::BitString;
 
 use super::finding::Remedy;
@@ -8,10 +10,14 @@ use super::without::Without;
 use super::{
     CROSS_DETECTORS, DETECTORS, DeviceView, Finding, Kind, Severity, Summary, between, in_device,
 };
-use crate::metric::scan::Scan;
+use crate::metric::scan::{Detail, Scan};
 
 fn faults(findings: Vec<Finding>) -> Vec<Finding> {
     findings.into_iter().filter(|finding| finding.severity() == Severity::Fault).collect()
+}
+
+fn without_cells(cells: Range<usize>) -> Remedy {
+    Remedy { cells: std::iter::once(cells).collect(), ..Remedy::default() }
 }
 
 #[test]
@@ -49,12 +55,12 @@ fn degenerate_sets_do_not_panic() {
                 let _ = examine(&vec![row; readouts]);
                 let rows = vec![clean(cells, 1, 1).remove(0); readouts];
                 let _ = examine(&rows);
-                let everything = Remedy { cells: vec![0..cells], ..Remedy::default() };
+                let everything = without_cells(0..cells);
                 let all = block(&rows);
-                let Ok(scan) = Scan::of(&Without::new(&all, &everything));
+                let Ok(scan) = Scan::of(&Without::new(&all, &everything), Detail::Figures);
                 assert_eq!(in_device(&view(&scan)), []);
-                let most = Remedy { cells: vec![1..cells], ..Remedy::default() };
-                let Ok(scan) = Scan::of(&Without::new(&all, &most));
+                let most = without_cells(1..cells);
+                let Ok(scan) = Scan::of(&Without::new(&all, &most), Detail::Figures);
                 assert_eq!(in_device(&view(&scan)), []);
             }
         }
@@ -72,17 +78,17 @@ fn remedies_work() {
         (16_000..16_384).for_each(|cell| row.set(cell, false));
     }
     let all = block(&rows);
-    let Ok(scan) = Scan::of(&all);
+    let Ok(scan) = Scan::of(&all, Detail::Figures);
     let first = in_device(&view(&scan));
     let remedy = Remedy::of(&first, 0);
     assert_eq!(remedy.readouts, [0, 5, 7], "{first:?}");
     let left = Without::new(&all, &remedy);
-    let Ok(scan) = Scan::of(&left);
+    let Ok(scan) = Scan::of(&left, Detail::Figures);
     // What dead readouts hid.
     let second = in_device(&view(&scan));
     assert_eq!(kinds(&second), [Kind::ConstantRun]);
     let remedy = Remedy::of(&second, 0);
-    let Ok(scan) = Scan::of(&Without::new(&left, &remedy));
+    let Ok(scan) = Scan::of(&Without::new(&left, &remedy), Detail::Figures);
     assert_eq!(in_device(&view(&scan)), []);
 }
 
@@ -90,7 +96,7 @@ fn remedies_work() {
 #[test]
 fn a_large_memory_takes_seconds() {
     let rows = clean(1 << 22, 3, 1);
-    let Ok(scan) = Scan::of(&block(&rows));
+    let Ok(scan) = Scan::of(&block(&rows), Detail::Figures);
     let device = DeviceView { index: 0, name: "large", condition: "", address: None, scan: &scan };
     assert_eq!(in_device(&device), []);
 }

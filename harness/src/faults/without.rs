@@ -79,7 +79,7 @@ mod tests {
     use super::super::test_sets::clean;
     use super::*;
     use crate::faults::test_sets::block;
-    use crate::metric::scan::Scan;
+    use crate::metric::scan::{Detail, Scan};
 
     #[test]
     fn what_is_left_is_what_is_scored() {
@@ -87,13 +87,13 @@ mod tests {
         let remedy =
             Remedy { readouts: vec![0, 4, 99], cells: vec![10..20, 190..300], ..Remedy::default() };
         let all = block(&rows);
-        let Ok(scan) = Scan::of(&Without::new(&all, &remedy));
+        let Ok(scan) = Scan::of(&Without::new(&all, &remedy), Detail::Figures);
         assert_eq!((scan.tally.readouts(), scan.tally.kept_cells()), (7, 180));
         let mut first = rows[1].clone();
         (10..20).chain(190..200).for_each(|cell| first.set(cell, false));
         assert_eq!(scan.tally.first(), first);
         let nothing = Remedy::default();
-        let Ok(same) = Scan::of(&Without::new(&all, &nothing));
-        assert_eq!(Scan::of(&all), Ok(same));
+        let Ok(same) = Scan::of(&Without::new(&all, &nothing), Detail::Figures);
+        assert_eq!(Scan::of(&all, Detail::Figures), Ok(same));
     }
 }

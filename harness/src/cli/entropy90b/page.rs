@@ -3,8 +3,8 @@
 use anstyle::Style;
 
 use super::Findings;
-use crate::cli::words::{BAD, BOLD, GOOD, line, thousands};
 use crate::cli::session::{count, plain};
+use crate::cli::words::{BAD, BOLD, GOOD, line, thousands};
 use crate::sp80090b::iid::Iid;
 use crate::sp80090b::iid::statistics::COUNT;
 use crate::sp80090b::order::Order;
