@@ -11,6 +11,7 @@
 use super::finding::{Finding, Kind};
 use super::tail::LOG10_ALARM;
 use super::{Detector, Examined};
+use crate::fit::walsh;
 use crate::metric::scan::Scan;
 
 pub(super) const DETECTOR: Detector = Detector { kinds: &[Kind::AddressClass], find };
@@ -61,7 +62,7 @@ impl Classes {
         for cell in (0..values.len()).filter(|&cell| scan.tally.keeps(cell)) {
             values[cell] = if scan.majority.get(cell) { one } else { zero };
         }
-        transform(&mut values);
+        walsh::transform(&mut values);
         let mut masks: Vec<(usize, f32)> = values.into_iter().enumerate().skip(1).collect();
         let top = MOST_MASKS.min(masks.len());
         if top > 0 {
@@ -87,20 +88,6 @@ impl Classes {
     /// The class of a cell under the strongest mask: whether its number of bits is odd.
     pub(super) fn is_odd(&self, cell: usize) -> bool {
         self.strongest.first().is_some_and(|class| (cell & class.mask).count_ones() % 2 == 1)
-    }
-}
-
-/// Sums over all cells with the sign that each mask gives them, in place.
-fn transform(values: &mut [f32]) {
-    let mut half = 1;
-    while half < values.len() {
-        for pair in values.chunks_exact_mut(2 * half) {
-            let (even, odd) = pair.split_at_mut(half);
-            for (a, b) in even.iter_mut().zip(odd) {
-                (*a, *b) = (*a + *b, *a - *b);
-            }
-        }
-        half *= 2;
     }
 }
 
@@ -141,19 +128,6 @@ mod tests {
     use super::super::test_sets::*;
     use super::*;
     use puf_emulator::silicon::PolarityLaw;
-
-    #[test]
-    fn the_transform_is_the_sum_over_masks() {
-        let start: Vec<f32> = (0..16).map(|i| ((i * i * 7 + 3) % 11 - 5) as f32).collect();
-        let mut found = start.clone();
-        transform(&mut found);
-        for (mask, &sum) in found.iter().enumerate() {
-            let sign = |cell: usize| if (cell & mask).count_ones() % 2 == 1 { -1.0 } else { 1.0 };
-            let expected: f32 = start.iter().enumerate().map(|(cell, x)| sign(cell) * x).sum();
-            assert_eq!(sum, expected);
-        }
-        transform(&mut []);
-    }
 
     #[test]
     fn a_polarity_map_is_named_and_is_no_fault() {

@@ -22,6 +22,8 @@ const CELLS: usize = 1 << 14;
 const READOUTS: u64 = 15;
 
 type Rows = Vec<BitString>;
+/// Plants a fault in clean rows, with random numbers, and says what readouts and cells are at fault.
+type Planter = dyn Fn(&mut Rows, &mut dyn Rng) -> (Vec<usize>, Vec<usize>) + Sync;
 
 fn of(parameters: &'static [(&'static str, f64)]) -> Process {
     let value_of = |name: &str| parameters.iter().find(|(known, _)| *known == name).map(|p| p.1);
@@ -71,8 +73,7 @@ struct Plant {
     strength: String,
     /// Whether it is documented to be found.
     is_sure: bool,
-    /// Plants it in clean rows, with random numbers, and says what readouts and cells are at fault.
-    plant: Box<dyn Fn(&mut Rows, &mut dyn Rng) -> (Vec<usize>, Vec<usize>) + Sync>,
+    plant: Box<Planter>,
 }
 
 fn plant(
