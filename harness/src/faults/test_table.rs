@@ -519,14 +519,25 @@ mod tests {
         false_alarms(1);
     }
 
-    /// By design a clean set has a false alarm with a probability of 1e-6 for each of the ten detectors:
-    /// any among 6240 sets has one of 6 %, and that bound is far from reached. The seeds are fixed.
+    /// 200 sets a strength: of those documented to be found, two may be missed.
     #[test]
     #[ignore = "long; stage 2"]
-    fn table_of_detection_and_false_alarms() {
-        detection(200);
-        detection_by_drift_and_address(100);
+    fn table_of_detection() {
+        detection(40);
+    }
+
+    #[test]
+    #[ignore = "long; stage 2"]
+    fn table_of_detection_by_drift_address_and_name() {
         detection_between(100);
-        false_alarms(40);
+        detection_by_drift_and_address(20);
+    }
+
+    /// By design a clean set has a false alarm with a probability of 1e-6 a detector and set at most: any
+    /// of 1560 sets has one with 1.3 % or less. The seeds are fixed.
+    #[test]
+    #[ignore = "long; stage 2"]
+    fn clean_sets_of_all_sorts_have_no_fault() {
+        false_alarms(10);
     }
 }
