@@ -91,4 +91,6 @@ pub fn between(devices: &[Summary]) -> Vec<Finding> {
 #[cfg(test)]
 mod test_sets;
 #[cfg(test)]
+mod test_sizes;
+#[cfg(test)]
 mod test_table;

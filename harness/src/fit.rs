@@ -39,7 +39,7 @@ mod readout_effects;
 mod scoring;
 mod two_conditions;
 mod two_parameter;
-mod walsh;
+pub(crate) mod walsh;
 
 pub use agreement::Agreement;
 pub use classes::{ClassFit, classes};

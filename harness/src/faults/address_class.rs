@@ -11,6 +11,7 @@
 use super::finding::{Finding, Kind};
 use super::tail::LOG10_ALARM;
 use super::{Detector, Examined};
+use crate::fit::walsh;
 use crate::metric::scan::Scan;
 
 pub(super) const DETECTOR: Detector = Detector { kinds: &[Kind::AddressClass], find };
@@ -47,23 +48,26 @@ impl Classes {
     pub(super) fn of(scan: &Scan) -> Self {
         let bits = scan.majority.len().checked_ilog2().unwrap_or(0).min(MOST_BITS);
         let cells = 1_usize << bits;
-        let mut values = vec![0_i32; if scan.majority.is_empty() { 0 } else { cells }];
-        let (mut kept, mut ones) = (0_i64, 0_i64);
-        for (cell, value) in values.iter_mut().enumerate() {
-            if scan.tally.keeps(cell) {
-                let one = scan.majority.get(cell);
-                *value = if one { 1 } else { -1 };
-                (kept, ones) = (kept + 1, ones + i64::from(one));
-            }
+        let mut values = vec![0.0_f32; if scan.majority.is_empty() { 0 } else { cells }];
+        let kept_cells = || (0..values.len()).filter(|&cell| scan.tally.keeps(cell));
+        let kept = kept_cells().count();
+        let ones = kept_cells().filter(|&cell| scan.majority.get(cell)).count();
+        if ones == 0 || ones == kept {
+            return Self { cells, strongest: Vec::new() };
         }
-        let (kept, ones) = (kept as f64, ones as f64);
-        let variance = 4.0 * ones * (kept - ones) / kept.max(1.0);
-        transform(&mut values);
-        let mut masks: Vec<(usize, i32)> = values.into_iter().enumerate().skip(1).collect();
+        let variance = 4.0 * ones as f64 * (kept - ones) as f64 / kept as f64;
+        // Less their mean, for cells that are left out may themselves go by address.
+        let one = 2.0 * (kept - ones) as f32 / kept as f32;
+        let zero = -2.0 * ones as f32 / kept as f32;
+        for cell in (0..values.len()).filter(|&cell| scan.tally.keeps(cell)) {
+            values[cell] = if scan.majority.get(cell) { one } else { zero };
+        }
+        walsh::transform(&mut values);
+        let mut masks: Vec<(usize, f32)> = values.into_iter().enumerate().skip(1).collect();
         let top = MOST_MASKS.min(masks.len());
         if top > 0 {
-            masks.select_nth_unstable_by_key(top - 1, |&(mask, sum)| {
-                (std::cmp::Reverse(sum.unsigned_abs()), mask)
+            masks.select_nth_unstable_by(top - 1, |(a, x), (b, y)| {
+                y.abs().total_cmp(&x.abs()).then(a.cmp(b))
             });
         }
         let mut strongest: Vec<Class> = masks[..top]
@@ -71,7 +75,7 @@ impl Classes {
             .map(|&(mask, sum)| {
                 let sum = f64::from(sum);
                 let log10_chance = log10_beyond(sum * sum / variance) + libm::log10(cells as f64);
-                Class { mask, difference: sum / kept, log10_chance }
+                Class { mask, difference: sum / kept as f64, log10_chance }
             })
             .filter(|class| {
                 class.log10_chance < LOG10_ALARM && class.difference.abs() >= LEAST_DIFFERENCE
@@ -87,28 +91,10 @@ impl Classes {
     }
 }
 
-/// Sums over all cells with the sign that each mask gives them, in place.
-fn transform(values: &mut [i32]) {
-    let mut half = 1;
-    while half < values.len() {
-        for pair in values.chunks_exact_mut(2 * half) {
-            let (even, odd) = pair.split_at_mut(half);
-            for (a, b) in even.iter_mut().zip(odd) {
-                (*a, *b) = (*a + *b, *a - *b);
-            }
-        }
-        half *= 2;
-    }
-}
-
 /// `log10` of twice the upper tail of a normal law at the root of `square`, bounded from above by
 /// `2 exp(-square / 2)`.
 fn log10_beyond(square: f64) -> f64 {
-    if square.is_nan() {
-        0.0
-    } else {
-        std::f64::consts::LOG10_2 - square / 2.0 * std::f64::consts::LOG10_E
-    }
+    std::f64::consts::LOG10_2 - square / 2.0 * std::f64::consts::LOG10_E
 }
 
 fn find(device: &Examined<'_>) -> Vec<Finding> {
@@ -142,19 +128,6 @@ mod tests {
     use super::super::test_sets::*;
     use super::*;
     use puf_emulator::silicon::PolarityLaw;
-
-    #[test]
-    fn the_transform_is_the_sum_over_masks() {
-        let start: Vec<i32> = (0..16).map(|i| (i * i * 7 + 3) % 11 - 5).collect();
-        let mut found = start.clone();
-        transform(&mut found);
-        for (mask, &sum) in found.iter().enumerate() {
-            let sign = |cell: usize| if (cell & mask).count_ones() % 2 == 1 { -1 } else { 1 };
-            let expected: i32 = start.iter().enumerate().map(|(cell, x)| sign(cell) * x).sum();
-            assert_eq!(sum, expected);
-        }
-        transform(&mut []);
-    }
 
     #[test]
     fn a_polarity_map_is_named_and_is_no_fault() {

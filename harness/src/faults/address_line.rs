@@ -8,8 +8,6 @@
 
 use std::ops::Range;
 
-use fuzzy_extractor::bits::BitString;
-
 use super::finding::{Finding, Kind, Remedy};
 use super::tail::{LOG10_ALARM, log10_at_most};
 use super::{Detector, Examined};
@@ -60,13 +58,18 @@ pub(super) struct Line {
 pub(super) fn lines(device: &Examined<'_>) -> Vec<Line> {
     let scan = device.scan();
     let cells = device.cells();
-    let all = || (0..cells).map(|_| true).collect::<BitString>();
-    let valid = scan.tally.kept().cloned().unwrap_or_else(all);
+    // Words of one value are equal for another reason; the runs name them.
+    let is_mixed = |word: u64| word != 0 && word != u64::MAX;
+    let whole = |word: usize| u64::MAX >> (64 - (cells - 64 * word).min(64));
+    let kept_of = |word: usize| scan.tally.kept().map_or(whole(word), |kept| kept.words()[word]);
+    let row = scan.majority.words().iter().enumerate();
+    let valid: Vec<u64> =
+        row.map(|(word, &value)| if is_mixed(value) { kept_of(word) } else { 0 }).collect();
     let kept = scan.tally.kept_cells().max(1) as f64;
     let ones = scan.majority.weight() as f64 / kept;
     let bits = usize::BITS - cells.saturating_sub(1).leading_zeros();
     let line = |bit: u32| {
-        let (pairs, unlike) = disagreements(scan.majority.words(), valid.words(), bit);
+        let (pairs, unlike) = disagreements(scan.majority.words(), &valid, bit);
         let chance = log10_at_most(pairs as f64, ones * (1.0 - ones), unlike as f64);
         let log10_chance = chance + libm::log10(f64::from(bits));
         (log10_chance < LOG10_ALARM).then_some(Line { bit, pairs, unlike, log10_chance })
@@ -122,6 +125,7 @@ fn copies(lines: &[Line], cells: usize) -> Vec<Range<usize>> {
 mod tests {
     use super::super::test_sets::*;
     use super::*;
+    use fuzzy_extractor::bits::BitString;
 
     /// Readouts through a memory whose line `bit` is stuck at 0.
     fn through(rows: &[BitString], bit: u32) -> Vec<BitString> {

@@ -7,7 +7,7 @@
 //!
 //! # The allowance
 //!
-//! The usual distance is the lower quartile over pairs. Readouts of one die may differ [`ALLOWED`]
+//! The usual distance is the lower quartile over pairs that differ. Readouts of one die may differ [`ALLOWED`]
 //! times as much: a first readout with a third more errors, noise that varies by 7 % and a step of 41
 //! degrees (1.45 times) stay below; where that comes near the distance of two dies, the middle between
 //! the two. Past it counts the tail of two Poisson counts of which one may have a mean so many times
@@ -92,7 +92,8 @@ impl Limit {
 impl Groups {
     pub(super) fn of(device: &Examined<'_>) -> Self {
         let pairs = device.pairs();
-        let cells = device.sample_cells();
+        let sampled = device.sample_cells();
+        let cells = sampled as f64;
         let sorted = pairs.sorted(|_| true);
         let everything = |places: &[usize]| Group {
             places: places.to_vec(),
@@ -123,7 +124,7 @@ impl Groups {
             allowed: ALLOWED.min(middle).max(1.0),
             log10_trials: libm::log10(device.live.len() as f64 * pairs.len() as f64),
         };
-        let Some(too_far) = limit.least(cells as u64) else { return all };
+        let Some(too_far) = limit.least(sampled) else { return all };
         let mut groups = linked(device, too_far);
         groups.sort_by_key(|group| (std::cmp::Reverse(group.len()), group[0]));
         let main = groups[0].clone();
@@ -349,6 +350,19 @@ mod tests {
             let rows: Vec<_> = (0..count).map(|seed| clean(1024, 1, seed).remove(0)).collect();
             check(&rows, Kind::OtherDevice, &[]);
         }
+    }
+
+    /// A sample has every fifth readout; the others are held against the majority.
+    #[test]
+    fn far_readouts_among_very_many_are_named() {
+        let mut rows = clean(4096, 20_000, 7);
+        for j in [5, 7, 12_001] {
+            (0..4096).step_by(4).for_each(|cell| rows[j].flip(cell));
+        }
+        let findings = examine(&rows);
+        let all: Vec<usize> = findings.iter().flat_map(|f| f.readouts.clone()).collect();
+        assert_eq!(kinds(&findings), [Kind::FarReadouts; 2]);
+        assert_eq!(all, [5, 7, 12_001]);
     }
 
     /// As cold as it gets in a set, in one jump, and half of the cells' noise as large again.

@@ -94,7 +94,7 @@ fn find(device: &Examined<'_>) -> Vec<Finding> {
     let row = scan.majority.words();
     let (cells, tally) = (device.cells(), &scan.tally);
     let is_whole = |word: usize| tally.kept().is_none_or(|kept| kept.words()[word] == u64::MAX);
-    let counts = |word: usize| 64 * word & dead == 0 && is_whole(word);
+    let counts = |word: usize| (64 * word) & dead == 0 && is_whole(word);
     let is_mixed = |word: u64| word != 0 && word != u64::MAX;
     let whole = cells / 64;
     let words = (0..whole).filter(|&w| counts(w) && is_mixed(row[w])).map(|w| (row[w], w));

@@ -43,13 +43,15 @@ impl Pairs {
         self.distances[a * self.len() + b]
     }
 
-    /// Distances of all pairs of which both are in `of`, ascending.
+    /// Distances of all pairs of which both are in `of` and that differ at all, ascending: copies tell
+    /// nothing of the noise.
     pub(super) fn sorted(&self, of: impl Fn(usize) -> bool) -> Vec<u64> {
         let members: Vec<usize> = (0..self.len()).filter(|&a| of(a)).collect();
         let mut sorted: Vec<u64> = members
             .iter()
             .enumerate()
             .flat_map(|(place, &a)| members[..place].iter().map(move |&b| self.get(a, b)))
+            .filter(|&distance| distance > 0)
             .collect();
         sorted.sort_unstable();
         sorted

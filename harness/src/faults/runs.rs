@@ -40,10 +40,12 @@ fn find(device: &Examined<'_>) -> Vec<Finding> {
     }
     let constant = constant_runs(device);
     let covered: Vec<Range<usize>> = constant.iter().map(|(run, _)| run.cells.clone()).collect();
-    let mut findings = Vec::new();
-    if !constant.is_empty() {
-        findings.push(constant_finding(device, &constant));
-    }
+    // A tool leaves its traces at an end; what is amidst is of the memory or of a program.
+    let is_at_an_end = |run: &Range<usize>| run.start == 0 || run.end == device.cells();
+    let (ends, amidst): (Vec<_>, Vec<_>) =
+        constant.into_iter().partition(|(run, _)| is_at_an_end(&run.cells));
+    let mut findings: Vec<Finding> =
+        [ends, amidst].iter().filter_map(|runs| constant_finding(device, runs)).collect();
     findings.extend(in_some_readouts(device, &covered));
     findings.extend(stuck(device, &covered));
     findings
@@ -152,26 +154,28 @@ fn place(device: &Examined<'_>, cells: &Range<usize>) -> String {
     }
 }
 
-fn constant_finding(device: &Examined<'_>, runs: &[(Run, bool)]) -> Finding {
-    let ranges: Vec<Range<usize>> = runs.iter().map(|(run, _)| run.cells.clone()).collect();
-    let least = |(run, _): &&(Run, bool)| run.log10_chance;
-    let (worst, value) =
-        runs.iter().min_by(|a, b| least(a).total_cmp(&least(b))).unwrap_or(&runs[0]);
-    let total: usize = ranges.iter().map(ExactSizeIterator::len).sum();
-    let others = match runs.len() {
-        1 => String::new(),
-        count => format!("; {count} such runs of {total} cells in all"),
+fn constant_finding(device: &Examined<'_>, runs: &[(Run, bool)]) -> Option<Finding> {
+    const MOST_PLACES: usize = 8;
+    let (longest, value) = runs.iter().max_by_key(|(run, _)| run.cells.len())?;
+    let places: Vec<String> =
+        runs.iter().take(MOST_PLACES).map(|(run, _)| place(device, &run.cells)).collect();
+    let more = match runs.len().saturating_sub(MOST_PLACES) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
     };
+    let many =
+        if runs.len() == 1 { String::new() } else { format!("{} runs of up to ", runs.len()) };
     let detail = format!(
-        "{} cells in a row read {} in all {} readouts: {}{others}",
-        worst.cells.len(),
+        "{many}{} cells in a row read {} in all {} readouts: {}{more}",
+        longest.cells.len(),
         u8::from(*value),
         device.scan().tally.readouts(),
-        place(device, &worst.cells),
+        places.join(", "),
     );
-    let remedy = Remedy { cells: ranges.clone(), ..Remedy::default() };
-    let chance = worst.log10_chance;
-    Finding { cells: ranges, detail, remedy, ..device.finding(Kind::ConstantRun, chance) }
+    let cells: Vec<Range<usize>> = runs.iter().map(|(run, _)| run.cells.clone()).collect();
+    let chance = runs.iter().map(|(run, _)| run.log10_chance).fold(0.0, f64::min);
+    let remedy = Remedy { cells: cells.clone(), ..Remedy::default() };
+    Some(Finding { cells, detail, remedy, ..device.finding(Kind::ConstantRun, chance) })
 }
 
 /// Constant runs that only some of the readouts have.
@@ -234,8 +238,8 @@ fn long_runs(row: &[u64], cells: usize) -> Vec<(Range<usize>, bool)> {
         cell
     };
     let mut runs = vec![(0..end_of(0, bit(0)), bit(0))];
-    for word in 0..cells / 64 {
-        let value = match row[word] {
+    for (word, &bits) in row.iter().enumerate().take(cells / 64) {
+        let value = match bits {
             0 => false,
             u64::MAX => true,
             _ => continue,
@@ -315,7 +319,7 @@ mod tests {
         rows.iter_mut().for_each(|row| fill(row, 65_504..65_536, false));
         let findings = examine(&rows);
         assert_eq!(kinds(&findings), [Kind::ConstantRun]);
-        assert_eq!(findings[0].cells, [65_504..65_536]);
+        assert_eq!((findings[0].cells.len(), &findings[0].cells[0]), (1, &(65_504..65_536)));
         assert!(
             findings[0].detail.ends_with("bytes 8188-8191 at 0x20001ffc"),
             "{}",

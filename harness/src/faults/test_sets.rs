@@ -43,8 +43,9 @@ pub(super) fn later(cells: usize, readouts: u64, seed: u64) -> Vec<BitString> {
 /// Ones but for a fraction of zeros.
 pub(super) fn mostly_ones(cells: usize, zeros: f64, seed: u64) -> BitString {
     let mut rng = SeedTree::from_seed(seed).stream(9);
-    let threshold = (zeros * 4_294_967_296.0) as u32;
-    (0..cells).map(|_| rand_core::Rng::next_u32(&mut rng) >= threshold).collect()
+    (0..cells)
+        .map(|_| f64::from(rand_core::Rng::next_u32(&mut rng)) >= zeros * 4_294_967_296.0)
+        .collect()
 }
 
 pub(super) fn block(rows: &[BitString]) -> Block {

@@ -69,10 +69,12 @@ impl<'a> Examined<'a> {
     pub(super) fn usual_distance(&self) -> Option<f64> {
         let main = &self.groups().groups.first()?.places;
         let pairs = self.pairs();
-        let mut sorted = pairs.sorted(|a| main.binary_search(&pairs.places[a]).is_ok());
-        sorted.retain(|&distance| distance > 0);
+        let sorted = pairs.sorted(|a| main.binary_search(&pairs.places[a]).is_ok());
         let median = *sorted.get(sorted.len() / 2)?;
-        Some(median as f64 * self.scan().tally.kept_cells() as f64 / self.sample_cells().max(1.0))
+        Some(
+            median as f64 * self.scan().tally.kept_cells() as f64
+                / self.sample_cells().max(1) as f64,
+        )
     }
 
     pub(super) fn scan(&self) -> &'a Scan {
@@ -95,16 +97,15 @@ impl<'a> Examined<'a> {
     }
 
     /// Cells that count in a row of the sample.
-    pub(super) fn sample_cells(&self) -> f64 {
+    pub(super) fn sample_cells(&self) -> u64 {
         let (tally, sample) = (&self.scan().tally, &self.scan().sample);
         let cells = tally.cells();
-        let count: u64 = match tally.kept() {
+        match tally.kept() {
             Some(kept) => {
                 sample.words.iter().map(|&word| u64::from(kept.words()[word].count_ones())).sum()
             }
             None => sample.words.iter().map(|&word| (cells - 64 * word).min(64) as u64).sum(),
-        };
-        count as f64
+        }
     }
 
     /// Cells that differ between two places of the sample.

@@ -8,7 +8,7 @@
 ///
 /// # Panics
 /// If the length is no power of two.
-pub(super) fn transform(values: &mut [f32]) {
+pub(crate) fn transform(values: &mut [f32]) {
     assert!(values.len().is_power_of_two(), "{} values", values.len());
     if values.len() == 1 {
         return;
