@@ -872,7 +872,7 @@ fn readouts_and_symbols_are_assessed_too() {
 fn entropy_verdicts_are_results_and_targets_are_checks() {
     let place = Place::new();
     fs::write(place.path("chips.bin"), aliased_chips()).unwrap();
-    let iid = "entropy90b chips.bin --iid --seed 4 --samples 6000 --format json";
+    let iid = "entropy90b chips.bin --iid --seed 4 --samples 5000 --format json";
     let one = place.expect(0, &format!("{iid} --threads 1"));
     assert_eq!(one, place.expect(0, &format!("{iid} --threads 2")));
     let iid = serde_json::from_str::<Value>(&one).unwrap()["results"]["iid"].clone();
