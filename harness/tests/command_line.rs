@@ -912,6 +912,7 @@ fn what_cannot_be_assessed_is_refused() {
     place.refuse(2, "entropy90b bits --bits-per-symbol 9", &["1..=8"]);
     place.refuse(2, "entropy90b bits --estimator lrz", &["did you mean lrs?"]);
     place.refuse(2, "entropy90b bits --initial 0.5", &["--restart"]);
+    place.refuse(2, "entropy90b bits --require nan", &["between 0 and 8"]);
     place.refuse(6, "entropy90b nowhere", &["nowhere"]);
     let few = place.json(0, "entropy90b bits");
     assert!(few["results"]["left_out"]["compression"].as_str().unwrap().contains("it needs 6012"));
