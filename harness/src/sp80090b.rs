@@ -22,8 +22,9 @@
 //! # What it means
 //!
 //! The assessment is a lower bound in the worst of ten views, at 99 % confidence each. It never says
-//! that a sequence is random, and its scale ends below 1: **a perfect coin of a million bits is assessed
-//! at about 0.8 bit**, by the compression estimate. A better figure cannot be had from one sequence.
+//! that a sequence is random, and its scale ends below 1: **perfect coins of a million bits are assessed
+//! at 0.81 to 0.92 bit**, half of them below 0.85, mostly by the compression estimate (1000 seeds of
+//! ChaCha8, from the first percentile to the last); of 20,000 bits at about 0.6.
 //!
 //! It sees one sequence in one order. **Cells that are alike in every chip, or along every column, look
 //! like a perfect coin when they are read along rows.** For a PUF the order across devices is the one

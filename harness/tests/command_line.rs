@@ -762,3 +762,126 @@ fn mistakes_on_the_command_line_are_exit_2() {
     assert!(place.expect(0, "--version").starts_with("puflab 0."));
     assert!(place.expect(0, "completions bash").contains("puflab"));
 }
+
+/// Cells of eight chips that agree in most of their columns, as packed bits.
+fn aliased_chips() -> Vec<u8> {
+    let mut state = 1_u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_be_bytes()[0]
+    };
+    let common: Vec<u8> = (0..500).map(|_| next()).collect();
+    // A byte of which a bit is one once in eight: where a chip differs.
+    (0..8 * 500).map(|i| common[i % 500] ^ next() & next() & next()).collect()
+}
+
+#[test]
+fn entropy_is_assessed_in_every_order_of_rows() {
+    let place = Place::new();
+    fs::write(place.path("chips.bin"), aliased_chips()).unwrap();
+    let whole = place.json(0, "entropy90b chips.bin");
+    let results = &whole["results"];
+    assert_eq!((&whole["schema"], &whole["seed"]), (&json!("puflab/entropy90b/1"), &Value::Null));
+    assert_eq!((&results["samples"], &results["orders"]), (&json!(32_000), &Value::Null));
+    assert_eq!(results["estimators"].as_object().unwrap().len(), 10);
+    assert_eq!(
+        results["min_entropy"],
+        results["estimators"][results["decided_by"].as_str().unwrap()]
+    );
+
+    let rows = place.json(0, "entropy90b chips.bin --record-bytes 500 --seed 2");
+    let of = |order: &str| rows["results"]["orders"][order]["min_entropy"].as_f64().unwrap();
+    assert_eq!(
+        rows["results"]["min_entropy"], results["min_entropy"],
+        "rows are in the file's order"
+    );
+    assert!(of("column") < 0.7 * of("shuffled"));
+    assert_eq!(rows["results"]["min_entropy_of_all_orders"], json!(of("column").min(of("row"))));
+    let column = place.json(0, "entropy90b chips.bin --record-bytes 500 --order column");
+    assert_eq!(column["results"]["min_entropy"], json!(of("column")));
+    assert_eq!(column["seed"], Value::Null, "nothing was drawn");
+
+    let page = place.expect(0, "entropy90b chips.bin --record-bytes 500 --seed 2");
+    for words in ["row       column     shuffled", "along columns", "seed 2", "an indication only"]
+    {
+        assert!(page.contains(words), "{words}\n{page}");
+    }
+    assert!(place.expect(0, "entropy90b chips.bin").contains("give --record-bytes N"));
+}
+
+#[test]
+fn readouts_and_symbols_are_assessed_too() {
+    let place = Place::new();
+    place.expect(0, "simulate --cells 4096 --readouts 8 --seed 3 --output cells.npy");
+    let npy = place.json(0, "entropy90b cells.npy --seed 1")["results"].clone();
+    assert_eq!((&npy["rows"], &npy["columns"]), (&json!(8), &json!(4096)));
+    let orders = npy["orders"].as_object().unwrap();
+    let h = |order: &str| orders[order]["min_entropy"].as_f64().unwrap();
+    assert!(h("column") < 0.2, "readouts of one chip agree: {}", h("column"));
+
+    fs::write(place.path("dice"), aliased_chips().iter().map(|b| b % 6).collect::<Vec<_>>())
+        .unwrap();
+    let dice = place.json(0, "entropy90b dice --symbols")["results"].clone();
+    let number = |name: &str| dice[name].as_f64().unwrap();
+    assert_eq!((&dice["bits_per_symbol"], &dice["alphabet"]), (&json!(3), &json!(6)));
+    assert_eq!(number("min_entropy"), number("h_original").min(3.0 * number("h_bitstring")));
+    assert!(dice["estimators"].get("markov").is_none());
+    assert!(dice["left_out"]["markov"].as_str().unwrap().contains("bits only"));
+    assert!(dice["bitstring"]["estimators"]["markov"].is_number());
+    let some = place.json(0, "entropy90b dice --symbols --estimator lrs,t_tuple --samples 1000");
+    assert_eq!(some["results"]["estimators"].as_object().unwrap().len(), 2);
+    assert_eq!(some["results"]["samples"], json!(1000));
+}
+
+#[test]
+fn entropy_verdicts_are_results_and_targets_are_checks() {
+    let place = Place::new();
+    fs::write(place.path("chips.bin"), aliased_chips()).unwrap();
+    let iid = "entropy90b chips.bin --iid --seed 4 --samples 5000 --format json";
+    let one = place.expect(0, &format!("{iid} --threads 1"));
+    assert_eq!(one, place.expect(0, &format!("{iid} --threads 2")));
+    let iid = serde_json::from_str::<Value>(&one).unwrap()["results"]["iid"].clone();
+    assert_eq!(iid["permutation"]["statistics"].as_object().unwrap().len(), 19);
+    assert_eq!(iid["passed"], json!(true), "along rows nothing shows: {iid}");
+
+    place.expect(0, "entropy90b chips.bin --require 0.1");
+    let page = place.expect(1, "entropy90b chips.bin --record-bytes 500 --require 0.99 --seed 1");
+    assert!(page.contains("NOT MET: 0.99 was required"), "{page}");
+    let failed = place.json(1, "entropy90b chips.bin --restart 8,4000");
+    assert_eq!(failed["results"]["restart"]["passed"], json!(false));
+    fs::write(place.path("rows.bin"), &aliased_chips()[500..950]).unwrap();
+    let good = place.json(0, "entropy90b rows.bin --restart 60,60 --initial 0.2");
+    assert_eq!(good["results"]["restart"]["sanity"]["passed"], json!(true), "{good}");
+    assert_eq!(good["results"]["restart"]["min_entropy"], json!(0.2));
+}
+
+#[test]
+fn what_cannot_be_assessed_is_refused() {
+    let place = Place::new();
+    fs::write(place.path("empty"), []).unwrap();
+    fs::write(place.path("one"), [1]).unwrap();
+    fs::write(place.path("bits"), [0, 1, 1, 4, 0]).unwrap();
+    place.refuse(3, "entropy90b empty", &["an empty file", "1000000 samples"]);
+    place.refuse(3, "entropy90b one --symbols", &["1 sample;", "need 2"]);
+    place.refuse(3, "entropy90b bits --symbols --bits-per-symbol 2", &["offset 3: 4", "2 bits"]);
+    place.refuse(3, "entropy90b bits --record-bytes 3", &["40 samples", "rows of 24"]);
+    place.refuse(3, "entropy90b bits --restart 7,7", &["40 samples", "are 49"]);
+    place.refuse(3, "entropy90b bits --iid", &["272 samples"]);
+    place.refuse(2, "entropy90b bits --order column", &["no rows", "--record-bytes"]);
+    place.refuse(
+        2,
+        "entropy90b bits --restart 5,8 --initial 1.5",
+        &["--initial", "between 0 and 1"],
+    );
+    place.refuse(2, "entropy90b bits --restart 5", &["1000,1000"]);
+    place.refuse(2, "entropy90b bits --bits-per-symbol 9", &["1..=8"]);
+    place.refuse(2, "entropy90b bits --estimator lrz", &["did you mean lrs?"]);
+    place.refuse(2, "entropy90b bits --initial 0.5", &["--restart"]);
+    place.refuse(2, "entropy90b bits --require nan", &["between 0 and 8"]);
+    place.refuse(6, "entropy90b nowhere", &["nowhere"]);
+    let few = place.json(0, "entropy90b bits");
+    assert!(few["results"]["left_out"]["compression"].as_str().unwrap().contains("it needs 6012"));
+    fs::write(place.path("zeros"), [0; 10]).unwrap();
+    let constant = place.json(0, "entropy90b zeros --samples 16");
+    assert_eq!(constant["results"]["min_entropy"], json!(0.0));
+}

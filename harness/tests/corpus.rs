@@ -35,6 +35,11 @@ fn device_state() {
 }
 
 #[test]
+fn entropy90b() {
+    replay("entropy90b", contracts::entropy90b);
+}
+
+#[test]
 fn helper_data() {
     replay("helper_data", contracts::helper_data);
     // The corpus holds the one that is accepted, so that fuzzing starts beside it.

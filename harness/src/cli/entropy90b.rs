@@ -174,6 +174,11 @@ impl Findings {
 }
 
 pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Failure> {
+    if let Some(required) = arguments.require.filter(|required| !(0.0..=8.0).contains(required)) {
+        return Err(Failure::usage(format_args!(
+            "--require {required}: a min-entropy per symbol is between 0 and 8"
+        )));
+    }
     let source = source::read(arguments)?;
     source.notes.iter().for_each(|note| session.note(note));
     let found = assess(session, arguments, source)?;

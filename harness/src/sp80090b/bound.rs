@@ -3,7 +3,7 @@
 /// The 0.995 quantile of the standard normal distribution, for bounds at 99 %.
 ///
 /// Section 6.3 rounds it to 2.576; NIST's tool uses these digits, and so do we.
-pub const Z: f64 = 2.575_829_303_548_900_8;
+pub const Z: f64 = 2.575_829_303_548_901;
 
 /// The upper end of the confidence interval of a proportion `p` of `n` samples, at most 1 (section
 /// 6.3.1, step 2).

@@ -68,7 +68,7 @@ pub fn estimate(bits: &[u8], parameters: Parameters, z: f64) -> Result<Compressi
     let sigma_hat = CORRECTION * libm::sqrt(variance.max(0.0));
     let x_bar_lower = x_bar - z * sigma_hat / libm::sqrt(count);
 
-    let others = ((1 << b) - 1) as f64;
+    let others = ((1_usize << b) - 1) as f64;
     let even = 1.0 / (others + 1.0);
     let expectation = |p: f64| {
         let g = |z| expected_share(z, d, blocks, &logarithm);

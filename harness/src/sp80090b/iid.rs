@@ -4,8 +4,9 @@
 //! - [`longest_repeat`]: the length of the longest repeated substring (section 5.2.5).
 //! - [`permutation`]: 19 statistics of the sequence among those of its permutations (section 5.1).
 //!
-//! Each test calls IID data something else once in a thousand times, or less. Data that pass all are
-//! assessed by their most common value alone (section 6.1).
+//! Each of them, and each of the 19 statistics, calls IID data something else about once in a thousand
+//! times: one false alarm in fifty files is no surprise. Data that pass all are assessed by their most
+//! common value alone (section 6.1).
 
 pub mod chi_square;
 mod gamma;
@@ -19,7 +20,7 @@ use chi_square::ChiSquare;
 use longest_repeat::LongestRepeat;
 use permutation::Permutation;
 
-/// The chance of a false alarm of a test.
+/// The chance of a false alarm of a chi-square test or of the longest repeat.
 pub const ALPHA: f64 = 0.001;
 
 /// What the tests find.

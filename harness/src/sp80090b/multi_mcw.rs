@@ -47,9 +47,7 @@ fn tally<W: Window>(samples: &[u8], mut windows: Vec<W>) -> Tally {
                 // The windows grow longer: no later one is whole yet.
                 break;
             }
-            if window.most_common() == samples[i] {
-                board.credit(part);
-            }
+            board.score(part, window.most_common() == samples[i]);
             window.slide(samples[i - window.length()], i, samples[i]);
         }
     }

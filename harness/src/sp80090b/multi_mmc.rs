@@ -50,28 +50,26 @@ fn push(tally: &mut Tally, said: Said) {
 
 fn of_bits(samples: &[u8], depth: usize) -> Tally {
     let mut contexts = BitContexts::new(depth);
-    let mut entries = [0_usize; MAX_CONTEXT + 1];
+    let mut entries = [0_usize; MAX_CONTEXT];
     let mut board = Scoreboard::new(depth);
     let mut tally = Tally::default();
     let mut history = usize::from(samples[0] & 1);
     for d in 1..=depth.min(samples.len() - 1) {
         let context = samples[..d].iter().fold(0, |bits, &bit| bits << 1 | usize::from(bit & 1));
         contexts.after(context, d)[usize::from(samples[d] & 1)] = 1;
-        entries[d] = 1;
+        entries[d - 1] = 1;
     }
     for i in 2..samples.len() {
         history = history << 1 | usize::from(samples[i - 1] & 1);
         let sample = samples[i] & 1;
         let followed = board.winner() + 1;
         let mut said = Said::Nothing;
-        for d in 1..=depth.min(i - 1) {
+        for (d, entries) in (1..=depth.min(i - 1)).zip(&mut entries) {
             let counts = contexts.after(history, d);
             let (guess, count) = likelier(*counts);
             if count > 0 {
                 let right = guess == sample;
-                if right {
-                    board.credit(d - 1);
-                }
+                board.score(d - 1, right);
                 if d == followed {
                     said = if right { Said::Right } else { Said::Wrong };
                 }
@@ -79,9 +77,9 @@ fn of_bits(samples: &[u8], depth: usize) -> Tally {
             let counted = &mut counts[usize::from(sample)];
             if *counted > 0 {
                 *counted += 1;
-            } else if entries[d] < MAX_ENTRIES {
+            } else if *entries < MAX_ENTRIES {
                 *counted = 1;
-                entries[d] += 1;
+                *entries += 1;
             }
         }
         push(&mut tally, said);
@@ -117,9 +115,7 @@ fn of_symbols(samples: &[u8], depth: usize) -> Tally {
             came = known.is_some();
             if let Some(known) = known {
                 let right = known.likeliest == sample;
-                if right {
-                    board.credit(part);
-                }
+                board.score(part, right);
                 if part == followed {
                     said = if right { Said::Right } else { Said::Wrong };
                 }

@@ -100,8 +100,6 @@ pub(super) fn lz78y(samples: &[u8], alphabet: usize, longest: usize) -> Predicti
 /// The part that is followed is chosen after all have been asked.
 fn credit(board: &mut Scoreboard, guesses: &[Option<u8>], sample: u8) {
     for (part, guess) in guesses.iter().enumerate() {
-        if *guess == Some(sample) {
-            board.credit(part);
-        }
+        board.score(part, *guess == Some(sample));
     }
 }

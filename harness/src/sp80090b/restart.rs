@@ -42,9 +42,11 @@ pub struct Sanity {
     pub most_in_row: usize,
     /// Most occurrences of one value in a column, `X_c`.
     pub most_in_column: usize,
-    /// The most occurrences that pass, in the longer of row and column.
-    pub cutoff: usize,
-    /// Whether `max(X_r, X_c)` is at most the cutoff.
+    /// The most occurrences in a row that pass.
+    pub cutoff_in_row: usize,
+    /// The most occurrences in a column that pass.
+    pub cutoff_in_column: usize,
+    /// Whether neither `X_r` nor `X_c` is beyond its cutoff.
     pub passed: bool,
 }
 
@@ -98,10 +100,10 @@ fn sanity(matrix: &Matrix, initial: f64) -> Result<Sanity, RestartError> {
     let most_in_column = most(Order::Column, rows)?;
     // (1 - alpha)^(r + c) = 0.99.
     let alpha = 0.0 - libm::expm1(libm::log(0.99) / (rows + columns) as f64);
-    let cutoff = |samples| cutoff(samples, initial, alpha);
-    let passed = most_in_row <= cutoff(columns) && most_in_column <= cutoff(rows);
-    let cutoff = cutoff(rows.max(columns));
-    Ok(Sanity { alpha, most_in_row, most_in_column, cutoff, passed })
+    let cutoff_in_row = cutoff(columns, initial, alpha);
+    let cutoff_in_column = cutoff(rows, initial, alpha);
+    let passed = most_in_row <= cutoff_in_row && most_in_column <= cutoff_in_column;
+    Ok(Sanity { alpha, most_in_row, most_in_column, cutoff_in_row, cutoff_in_column, passed })
 }
 
 /// The most occurrences of a value of probability `2^-initial` among `samples` that come with

@@ -54,6 +54,12 @@ fn index(n: usize) -> u32 {
     n as u32
 }
 
+/// The place in a key.
+#[allow(clippy::cast_possible_truncation, reason = "the low half is what is wanted")]
+fn low_half(key: u64) -> u32 {
+    key as u32
+}
+
 /// Symbols packed to as few bits as they take, the first one in the most significant bits.
 struct Text {
     words: Vec<u64>,
@@ -149,7 +155,7 @@ fn by_first_bits(text: &Text) -> Vec<u32> {
         }));
         keys.sort_unstable();
         for (slot, key) in bucket.iter_mut().zip(&keys) {
-            *slot = !index((key & u64::from(u32::MAX)) as usize);
+            *slot = !low_half(*key);
         }
     }
     order

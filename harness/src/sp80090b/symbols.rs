@@ -27,20 +27,19 @@ impl Symbols {
     /// # Errors
     /// [`SymbolError`].
     pub fn from_values(mut values: Vec<u8>, bits: Option<u32>) -> Result<Self, SymbolError> {
-        let seen = values.iter().fold([0_u64; 4], |mut seen, &value| {
-            seen[usize::from(value >> 6)] |= 1 << (value & 63);
-            seen
-        });
-        let occurs = |value: &u8| seen[usize::from(value >> 6)] >> (value & 63) & 1 == 1;
-        let alphabet: Vec<u8> = (0..=u8::MAX).filter(occurs).collect();
+        let mut seen = [false; 256];
+        values.iter().for_each(|&value| seen[usize::from(value)] = true);
+        let alphabet: Vec<u8> = (0..=u8::MAX).filter(|&value| seen[usize::from(value)]).collect();
         let largest = *alphabet.last().ok_or(SymbolError::Empty)?;
         if values.len() > MAX_SAMPLES {
             return Err(SymbolError::TooMany { samples: values.len() });
         }
         let bits = bits.unwrap_or_else(|| width_of(largest));
         check_width(bits)?;
-        let fits = |value: u8| width_of(value) <= bits;
-        if let Some(offset) = values.iter().position(|&value| !fits(value)) {
+        let too_wide = |&value: &u8| width_of(value) > bits;
+        if too_wide(&largest)
+            && let Some(offset) = values.iter().position(too_wide)
+        {
             return Err(SymbolError::TooWide { offset, value: values[offset], bits });
         }
         let mut number = [0_u8; 256];

@@ -164,6 +164,60 @@ impl TimedStream for Wire<'_> {
 
 /// Telling formats and record lengths apart never panics, and what is read of a file that nothing is
 /// said about is read by a cursor, too.
+/// Whatever the samples, each estimate is between 0 and the width of a sample, and so are the tests.
+///
+/// The first byte says what the others are: the width of a symbol, packed or not, which bit is first.
+pub fn entropy90b(bytes: &[u8]) {
+    use puflab::sp80090b::order::{Matrix, Order};
+    use puflab::sp80090b::{self, FirstBit, Symbols, iid, restart};
+    let Some((&how, data)) = bytes.split_first() else { return };
+    let width = u32::from(how & 7) + 1;
+    let symbols = if how & 8 == 0 {
+        let first =
+            if how & 16 == 0 { FirstBit::MostSignificant } else { FirstBit::LeastSignificant };
+        Symbols::from_packed(data, first, width)
+    } else {
+        Symbols::from_values(data.to_vec(), (how & 16 == 0).then_some(width))
+    };
+    let Ok(symbols) = symbols else { return };
+    assert!(symbols.samples().iter().all(|&s| usize::from(s) < symbols.alphabet_size()));
+    let found = sp80090b::assess(&symbols);
+    let sequences = [Some(&found.original), found.bitstring.as_ref()];
+    for (sequence, bits) in sequences.into_iter().zip([f64::from(symbols.bits()), 1.0]) {
+        for (estimator, found) in sequence.iter().flat_map(|sequence| &sequence.estimates) {
+            if let Ok(found) = found {
+                let h = found.min_entropy;
+                assert!((0.0..=bits).contains(&h), "{estimator:?}: {h}");
+            }
+        }
+    }
+    assert!((0.0..=f64::from(symbols.bits())).contains(&found.min_entropy));
+
+    let (samples, alphabet) = (symbols.samples(), symbols.alphabet_size());
+    for test in [
+        iid::chi_square::independence(samples, alphabet),
+        iid::chi_square::goodness_of_fit(samples, alphabet),
+    ] {
+        assert!((0.0..=1.0).contains(&test.p_value), "{test:?}");
+    }
+    let repeat = iid::longest_repeat::test(samples, alphabet);
+    assert!((0.0..=1.0).contains(&repeat.p_value), "{repeat:?}");
+    // A few permutations of a few samples: more only cost time.
+    if samples.len() <= 1024 {
+        let few = iid::permutation::test(&symbols, 1, 2, &mut |_| true);
+        assert!(few.expect("nobody stops it").permutations <= 2);
+    }
+    let columns = usize::from(how >> 5) + 1;
+    let values = symbols.values().collect();
+    if let Some(matrix) = Matrix::new(values, columns, Some(symbols.bits())) {
+        let row = matrix.symbols(Order::Row, 1).expect("symbols they were");
+        assert_eq!(row, symbols);
+        let found = restart::test(&matrix, 0.5, &mut || true).expect("an estimate below a bit");
+        assert!((0.0..=0.5).contains(&found.min_entropy), "{found:?}");
+    }
+}
+
+/// No reader of measured readouts panics, whatever the file holds.
 pub fn readouts(bytes: &[u8]) {
     use puflab::readouts::{recognise_format, recognise_records};
     for extension in [None, Some("bin"), Some("hex"), Some("npy"), Some("csv"), Some("txt")] {

@@ -154,7 +154,8 @@ fn restart(found: &Restart) -> Value {
         "h_column": found.columns.min_entropy,
         "validated": found.validated,
         "sanity": {
-            "passed": sanity.passed, "alpha": sanity.alpha, "cutoff": sanity.cutoff,
+            "passed": sanity.passed, "alpha": sanity.alpha, "cutoff_in_row": sanity.cutoff_in_row,
+            "cutoff_in_column": sanity.cutoff_in_column,
             "most_in_row": sanity.most_in_row, "most_in_column": sanity.most_in_column,
         },
         "rows": Value::Object(sequence(&found.rows).collect()),

@@ -78,7 +78,10 @@ fn estimators(page: &mut String, assessment: &Assessment) {
         let least = original.least().map(|(who, _)| who);
         for (estimator, found) in &original.estimates {
             let row = match found {
-                Ok(found) => format!("{:>11.6}  {DIM}{}{DIM:#}", found.min_entropy, figures(found)),
+                Ok(found) => {
+                    let figures = figures(*estimator, found);
+                    format!("{:>11.6}  {DIM}{figures}{DIM:#}", found.min_entropy)
+                }
                 Err(why) => format!("{:>11}  {DIM}{why}{DIM:#}", "-"),
             };
             name(page, *estimator, least == Some(*estimator), &row);
@@ -121,10 +124,22 @@ fn name(page: &mut String, estimator: Estimator, is_least: bool, row: &str) {
     line(page, format_args!("{style}{mark} {:<NAME$}  {row}{style:#}", estimator.title()));
 }
 
-fn figures(found: &Estimate) -> String {
-    let shown = found.figures.iter().map(|(name, figure)| match figure {
+/// The numbers of an estimate that say most; a document has them all.
+fn figures(estimator: Estimator, found: &Estimate) -> String {
+    let wanted: &[&str] = match estimator {
+        Estimator::MostCommonValue => &["mode_count", "p_u"],
+        Estimator::Collision => &["v", "x_bar_lower", "p"],
+        Estimator::Markov => &["p_1", "p_01", "p_10"],
+        Estimator::Compression => &["v", "x_bar_lower", "p"],
+        Estimator::TTuple => &["t", "p_u"],
+        Estimator::Lrs => &["u", "v", "p_u"],
+        Estimator::MultiMcw | Estimator::Lag | Estimator::MultiMmc | Estimator::Lz78y => {
+            &["c", "n", "r", "p_global_upper", "p_local"]
+        }
+    };
+    let shown = found.figures.iter().filter(|(name, _)| wanted.contains(name));
+    let shown = shown.map(|(name, figure)| match figure {
         Figure::Count(count) => format!("{name} {}", thousands(*count)),
-        Figure::Real(real) if real.abs() < 1e-4 && *real != 0.0 => format!("{name} {real:.2e}"),
         Figure::Real(real) => format!("{name} {real:.5}"),
     });
     shown.collect::<Vec<_>>().join(", ")
@@ -228,14 +243,13 @@ fn iid_tests(page: &mut String, found: &Iid) {
 fn restart_tests(page: &mut String, found: &Restart) {
     let sanity = found.sanity;
     line(page, format_args!("\n{BOLD}Restarts{BOLD:#} (section 3.1.4)"));
-    let (verdict, cutoff) = (passed(sanity.passed), sanity.cutoff);
-    let (row, column) = (sanity.most_in_row, sanity.most_in_column);
+    let verdict = passed(sanity.passed);
+    let in_row =
+        format!("{} times in a row of at most {}", sanity.most_in_row, sanity.cutoff_in_row);
+    let in_column = format!("{} in a column of {}", sanity.most_in_column, sanity.cutoff_in_column);
     line(
         page,
-        format_args!(
-            "  {:<18}  {verdict}  the same value at most {row} times in a row, {column} in a column; {cutoff} are allowed",
-            "sanity check"
-        ),
+        format_args!("  {:<18}  {verdict}  the same value {in_row}, {in_column}", "sanity check"),
     );
     let (verdict, initial) = (passed(found.validated), found.initial);
     let (h_r, h_c) = (found.rows.min_entropy, found.columns.min_entropy);
@@ -270,7 +284,9 @@ fn meaning(page: &mut String, found: &Findings) {
     }
     say("A lower bound, the least of ten views of one sequence, and no proof of randomness.");
     if found.main().bits_per_symbol == 1 {
-        say("Its scale ends below 1: a perfect coin of a million bits is assessed at about 0.8.");
+        say(
+            "Its scale ends below 1: perfect coins of a million bits are assessed at 0.81 to 0.92.",
+        );
     }
     match found.orders.as_slice() {
         [(Order::Row, _)] if !found.has_rows => {
@@ -282,8 +298,9 @@ fn meaning(page: &mut String, found: &Findings) {
             );
             say("are assessed as well.");
         }
+        [_] if found.restart.is_some() => {}
         [_] => {
-            say("One order of the cells only: without --order all three stand beside each other.")
+            say("One order of the cells only: without --order all three stand beside each other.");
         }
         orders => {
             let of = |wanted| orders.iter().find(|(order, _)| *order == wanted);

@@ -163,7 +163,7 @@ impl Runs {
 fn collisions(samples: &[u8], alphabet: usize) -> [f64; 2] {
     // The search in which each symbol was last seen.
     let mut seen = vec![0_usize; alphabet];
-    let (mut found, mut sum, mut most, mut length) = (0, 0, 0, 0);
+    let (mut found, mut sum, mut most, mut length) = (0_usize, 0_usize, 0_usize, 0_usize);
     for &sample in samples {
         length += 1;
         let last = &mut seen[usize::from(sample)];
