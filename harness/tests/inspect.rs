@@ -22,7 +22,10 @@ fn simulated(place: &Place, arguments: &str) {
 #[test]
 fn a_population_is_what_it_was_made_of() {
     let place = Place::new();
-    simulated(&place, "--lambda1 0.12 --devices 4 --readouts 12 --cells 40000 --seed 3 --output a.npy");
+    simulated(
+        &place,
+        "--lambda1 0.12 --devices 4 --readouts 12 --cells 40000 --seed 3 --output a.npy",
+    );
     let document = place.json(0, "inspect a.npy --strict");
     assert_eq!(document["schema"], "puflab/inspect/1");
     let results = &document["results"];
@@ -70,12 +73,18 @@ fn the_number_of_threads_changes_no_byte() {
 #[test]
 fn a_saved_profile_is_taken_by_simulate_and_demo() {
     let place = Place::new();
-    simulated(&place, "--lambda1 0.15 --lambda2 -0.3 --devices 3 --readouts 20 --cells 40000 --seed 5 --output a.npy");
+    simulated(
+        &place,
+        "--lambda1 0.15 --lambda2 -0.3 --devices 3 --readouts 20 --cells 40000 --seed 5 --output a.npy",
+    );
     place.expect(0, "inspect a.npy --save-profile board.toml");
     let text = fs::read_to_string(place.path("board.toml")).unwrap();
     assert!(text.contains("name = \"board\"") && text.contains("kind = \"measured\""), "{text}");
     place.expect(0, "profiles board.toml");
-    simulated(&place, "--profile board.toml --devices 3 --readouts 20 --cells 40000 --seed 6 --output b.npy");
+    simulated(
+        &place,
+        "--profile board.toml --devices 3 --readouts 20 --cells 40000 --seed 6 --output b.npy",
+    );
     let rate = |file: &str| {
         let document = place.json(0, &format!("inspect {file} --metrics-only"));
         let devices = document["results"]["devices"].as_array().unwrap().clone();
@@ -116,7 +125,11 @@ fn faults_are_named_and_left_out_and_strict_is_exit_3() {
     assert_eq!(without["readouts_left_out"], 1);
     let figures = &without["figures"];
     assert_eq!(figures["readouts"], 11);
-    near(&figures["wchd_pairwise_mean"], clean["results"]["devices"][0]["wchd_pairwise_mean"].as_f64().unwrap(), 2e-3);
+    near(
+        &figures["wchd_pairwise_mean"],
+        clean["results"]["devices"][0]["wchd_pairwise_mean"].as_f64().unwrap(),
+        2e-3,
+    );
     place.run_and_complain(3, "inspect b.bin --record-bytes 2048 --strict", &["2 faults"]);
     let page = place.expect(0, "inspect b.bin --record-bytes 2048");
     assert!(page.contains("Without the faulty part"), "{page}");

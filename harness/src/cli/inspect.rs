@@ -127,11 +127,8 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Fail
         session.note(note);
     }
     let seed = arguments.entropy90b.then(|| session.seed()).transpose()?;
-    let wanted = Wanted {
-        first: arguments.first,
-        metrics_only: arguments.metrics_only,
-        entropy90b: seed,
-    };
+    let wanted =
+        Wanted { first: arguments.first, metrics_only: arguments.metrics_only, entropy90b: seed };
     let cells: u64 = catalogue
         .devices
         .iter()

@@ -330,7 +330,7 @@ fn add_planes(planes: &[[u64; CHUNK_WORDS]; PLANES], ones: &mut [u32]) {
     for (word, cells) in ones.chunks_mut(64).enumerate() {
         for (byte, cells) in cells.chunks_mut(8).enumerate() {
             let sums = planes.iter().enumerate().fold(0, |sums, (k, plane)| {
-                sums | SPREAD[usize::from((plane[word] >> (8 * byte)) as u8)] << k
+                sums | SPREAD[usize::from(plane[word].to_le_bytes()[byte])] << k
             });
             for (cell, sum) in cells.iter_mut().zip(sums.to_le_bytes()) {
                 *cell += u32::from(sum);

@@ -9,12 +9,12 @@ use crate::fit::{self, Agreement, FitError, Split};
 use crate::inspection::{
     Assessed, Comparison, DeviceRecord, Fits, Inspection, LeftOut, Reunion, main_comparison,
 };
-use crate::sp80090b::Assessment;
 use crate::metric::between::{ideal_aliasing_min_entropy, ideal_uniqueness_pypuf};
 use crate::metric::device::DeviceFigures;
 use crate::metric::estimate::{Estimate, OVER_CELLS, OVER_DEVICES, WILSON};
 use crate::reliability::identification::equal_error;
 use crate::report::json::Document;
+use crate::sp80090b::Assessment;
 
 pub(super) fn document(
     arguments: &Arguments,
@@ -142,7 +142,7 @@ fn device_json(record: &DeviceRecord) -> Value {
             "coefficients":
                 figures.autocorrelation.iter().map(|a| a.coefficient).collect::<Vec<_>>(),
         },
-        "fit": fits.map(|fits| cells_json(fits)),
+        "fit": fits.map(cells_json),
         "fit_error": fits.and_then(|fits| error(&fits.cells)),
         "growth": fits.map(|fits| fits.growth.iter().map(|growth| json!({
             "readouts": growth.readouts, "observed": growth.observed,

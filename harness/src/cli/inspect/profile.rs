@@ -16,8 +16,8 @@ pub(super) fn save(
 ) -> Result<(), Failure> {
     let is_again = |place: usize| inspection.reunions.iter().any(|r| r.second == place);
     let sound = |place: usize| {
-        let left_out = inspection.without.iter().flat_map(|without| &without.devices);
-        let of_place = left_out.filter(|l| l.device == place).next_back();
+        let mut left_out = inspection.without.iter().flat_map(|without| &without.devices);
+        let of_place = left_out.find(|left| left.device == place);
         of_place.map_or(Some(&inspection.devices[place]), |left| left.record.as_ref())
     };
     let mut devices = Vec::new();
