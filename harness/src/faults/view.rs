@@ -73,7 +73,7 @@ impl<'a> Examined<'a> {
         let sorted = pairs.sorted(|a| main.binary_search(&pairs.places[a]).is_ok());
         let quartile = *sorted.get(sorted.len() / 4)?;
         Some(
-            median as f64 * self.scan().tally.kept_cells() as f64
+            quartile as f64 * self.scan().tally.kept_cells() as f64
                 / self.sample_cells().max(1) as f64,
         )
     }
