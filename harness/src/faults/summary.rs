@@ -25,7 +25,7 @@ pub struct Summary {
     pub kept: Option<BitString>,
     /// Fraction of ones in the majority.
     pub ones_fraction: f64,
-    /// The usual number of cells that differ between two readouts, those that are equal left out;
+    /// The usual number of cells that differ between two readouts, the lower quartile of those that do;
     /// `None` with fewer than two readouts that differ.
     pub usual_distance: Option<f64>,
     /// Fingerprint and weight of each of the first readouts that is not dead, with its number.

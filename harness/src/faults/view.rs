@@ -64,15 +64,16 @@ impl<'a> Examined<'a> {
         }
     }
 
-    /// The median number of cells that differ between two readouts of the largest group, equal ones
-    /// left out; `None` with fewer than two that differ.
+    /// The number of cells that differ between two readouts of the largest group, equal ones left out:
+    /// the lower quartile, for where the temperature changed on the way the median is between the two.
+    /// `None` with fewer than two that differ.
     pub(super) fn usual_distance(&self) -> Option<f64> {
         let main = &self.groups().groups.first()?.places;
         let pairs = self.pairs();
         let sorted = pairs.sorted(|a| main.binary_search(&pairs.places[a]).is_ok());
-        let median = *sorted.get(sorted.len() / 2)?;
+        let quartile = *sorted.get(sorted.len() / 4)?;
         Some(
-            median as f64 * self.scan().tally.kept_cells() as f64
+            quartile as f64 * self.scan().tally.kept_cells() as f64
                 / self.sample_cells().max(1) as f64,
         )
     }
