@@ -9,6 +9,7 @@ mod assessed;
 mod device;
 mod selection;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -43,7 +44,7 @@ pub struct Wanted {
 pub struct Inspection {
     /// In the order of the catalogue.
     pub devices: Vec<DeviceRecord>,
-    /// Comparisons of devices with equally many cells.
+    /// Comparisons of devices with readouts of one length.
     pub between: Vec<Comparison>,
     /// The assessment by SP 800-90B of the largest comparison; `None` where it was not asked for, or
     /// nothing can be assessed.
@@ -56,7 +57,7 @@ pub struct Inspection {
     pub without: Option<Without>,
 }
 
-/// A comparison of devices that have equally many cells.
+/// A comparison of devices with readouts of one length.
 #[derive(Debug, Clone)]
 pub struct Comparison {
     /// Their places in the list of devices: a die once, with its first condition.
@@ -143,9 +144,11 @@ impl Observer<'_> {
     }
 }
 
-/// What is kept of a device beside its record: a bit a cell.
+/// What is kept of a device beside its record: a bit or two a cell.
 struct Kept {
     majority: BitString,
+    /// Which cells count; `None` where all do.
+    mask: Option<BitString>,
     summary: Option<Summary>,
 }
 
@@ -205,23 +208,38 @@ pub fn main_comparison(between: &[Comparison]) -> Option<&Comparison> {
     between.iter().max_by_key(|comparison| comparison.devices.len())
 }
 
-/// Compares devices with equally many cells, each die once.
+/// Compares devices with equally many positions by the cells that all of them keep, each die once.
 fn compare(records: &[DeviceRecord], kept: &[Kept], same: &[(usize, usize)]) -> Vec<Comparison> {
-    let mut shapes: Vec<(usize, usize)> = records.iter().map(DeviceRecord::shape).collect();
-    shapes.sort_unstable();
-    shapes.dedup();
-    let of_shape = |shape: (usize, usize)| {
-        let of_shape = |&place: &usize| records[place].shape() == shape;
+    let positions: BTreeSet<usize> = records.iter().map(|record| record.positions).collect();
+    let of_length = |positions: usize| {
+        let of_length = |&place: &usize| records[place].positions == positions;
         let is_again = |place: usize| same.iter().any(|&(other, _)| other == place);
-        let devices: Vec<usize> = (0..records.len()).filter(of_shape).collect();
-        let once: Vec<usize> = devices.iter().copied().filter(|&p| !is_again(p)).collect();
-        let readings: Vec<&BitString> = once.iter().map(|&place| &kept[place].majority).collect();
-        let cells = shape.1;
+        let all: Vec<usize> = (0..records.len()).filter(of_length).collect();
+        let devices: Vec<usize> = all.iter().copied().filter(|&p| !is_again(p)).collect();
+        let masks = devices.iter().filter_map(|&place| kept[place].mask.as_ref());
+        let mask = masks.fold(None, |common: Option<BitString>, mask| {
+            Some(common.map_or_else(|| mask.clone(), |common| and(&common, mask)))
+        });
+        let cells = mask.as_ref().map_or(positions, BitString::weight);
+        let masked: Vec<BitString> = mask
+            .iter()
+            .flat_map(|mask| devices.iter().map(move |&place| and(&kept[place].majority, mask)))
+            .collect();
+        let readings: Vec<&BitString> = match mask {
+            Some(_) => masked.iter().collect(),
+            None => devices.iter().map(|&place| &kept[place].majority).collect(),
+        };
         let between = between::compare(References { readings: &readings, kept_cells: cells })?;
-        let again = same.iter().copied().filter(|(place, _)| devices.contains(place)).collect();
-        Some(Comparison { devices: once, cells, again, between })
+        let again = same.iter().copied().filter(|(place, _)| all.contains(place)).collect();
+        Some(Comparison { devices, cells, again, between })
     };
-    shapes.into_iter().filter_map(of_shape).collect()
+    positions.into_iter().filter_map(of_length).collect()
+}
+
+/// The ones that both have.
+fn and(a: &BitString, b: &BitString) -> BitString {
+    let words = a.words().iter().zip(b.words()).map(|(a, b)| a & b).collect();
+    BitString::from_words(words, a.len())
 }
 
 /// Scores what remains of the devices when the remedies of the faults are applied.
@@ -251,7 +269,7 @@ fn rescore(
         } else {
             let (record, remains, _) = device::inspect(place, source, &selection, wanted)?;
             records[place] = record.clone();
-            kept[place].majority = remains.majority;
+            kept[place] = remains;
             Some(record)
         };
         left_out.push(LeftOut { device: place, readouts, cells: cells_before - cells, record });

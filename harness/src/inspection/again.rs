@@ -42,7 +42,7 @@ pub(super) fn same_dies(records: &[DeviceRecord], kept: &[Kept]) -> Vec<(usize, 
         let cells = record.figures.cells as f64;
         let fraction = |reading: &BitString| reading.weight() as f64 / cells;
         (0..place).find(|&other| {
-            if records[other].shape() != record.shape() {
+            if records[other].positions != record.positions {
                 return false;
             }
             let other = &kept[other].majority;

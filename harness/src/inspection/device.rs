@@ -64,11 +64,6 @@ pub struct Growth {
 }
 
 impl DeviceRecord {
-    /// Positions and kept cells: devices of one shape can be compared.
-    pub(super) fn shape(&self) -> (usize, usize) {
-        (self.positions, self.figures.cells)
-    }
-
     /// Name and condition in one.
     #[must_use]
     pub fn label(&self) -> String {
@@ -102,7 +97,7 @@ pub(super) fn inspect(
         fits: None,
     };
     if wanted.metrics_only {
-        let kept = Kept { majority: scan.tally.strict_majority(), summary: None };
+        let kept = kept_of(&scan, None);
         return Ok((record, kept, Vec::new()));
     }
     let fits = Fits::of(&scan);
@@ -116,7 +111,12 @@ pub(super) fn inspect(
     let findings = faults::in_device(&view);
     let summary = Some(Summary::of(&view));
     record.fits = Some(fits);
-    Ok((record, Kept { majority: scan.tally.strict_majority(), summary }, findings))
+    Ok((record, kept_of(&scan, summary), findings))
+}
+
+fn kept_of(scan: &Scan, summary: Option<Summary>) -> Kept {
+    let tally = &scan.tally;
+    Kept { majority: tally.strict_majority(), mask: tally.kept().cloned(), summary }
 }
 
 impl Fits {

@@ -5,7 +5,6 @@
 //! twenty instructions for 64 cells of a readout; memory and the way to it is the limit for readouts
 //! that do not fit the cache.
 
-use std::cmp::Ordering;
 use std::fmt;
 
 use fuzzy_extractor::bits::BitString;
@@ -205,23 +204,42 @@ impl Tally {
     }
 
     fn decided(&self, tie: impl Fn(bool) -> bool) -> BitString {
-        let readouts = self.readouts() as u64;
-        let words = self
-            .ones
-            .chunks(64)
-            .zip(&self.first)
-            .map(|(cells, &first)| {
-                cells.iter().enumerate().fold(0, |word, (bit, &ones)| {
-                    let one = match (2 * u64::from(ones)).cmp(&readouts) {
-                        Ordering::Less => false,
-                        Ordering::Equal => tie(first >> bit & 1 == 1),
-                        Ordering::Greater => true,
-                    };
-                    word | u64::from(one) << bit
-                })
-            })
-            .collect();
+        let readouts = self.readouts();
+        let half = u32::try_from(readouts / 2).unwrap_or(u32::MAX);
+        let more = Instructions::detected().run(Above { ones: &self.ones, least: half + 1 });
+        let words = if readouts % 2 == 1 {
+            more
+        } else {
+            let at_least = Instructions::detected().run(Above { ones: &self.ones, least: half });
+            let tied = at_least.iter().zip(&more).map(|(at_least, more)| at_least ^ more);
+            let won = |first: u64| {
+                (if tie(true) { first } else { 0 }) | (if tie(false) { !first } else { 0 })
+            };
+            more.iter()
+                .zip(tied.zip(&self.first))
+                .map(|(more, (tied, &first))| more | tied & won(first))
+                .collect()
+        };
         BitString::from_words(words, if self.first.is_empty() { 0 } else { self.cells })
+    }
+}
+
+/// The cells with at least so many ones, as words.
+struct Above<'a> {
+    ones: &'a [u32],
+    least: u32,
+}
+
+impl Loop for Above<'_> {
+    type Output = Vec<u64>;
+
+    #[inline(always)]
+    fn compute(self) -> Vec<u64> {
+        let word = |cells: &[u32]| {
+            let bits = cells.iter().enumerate();
+            bits.fold(0, |word, (bit, &ones)| word | u64::from(ones >= self.least) << bit)
+        };
+        self.ones.chunks(64).map(word).collect()
     }
 }
 

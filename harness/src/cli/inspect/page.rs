@@ -38,14 +38,17 @@ pub(super) fn page(arguments: &Arguments, seed: Option<u64>, inspection: &Inspec
         heading(page, number.next().unwrap_or(0) + 1, text);
     };
     next(&mut page, "Metrics");
-    metrics(&mut page, devices.iter());
+    let again: Vec<usize> =
+        inspection.between.iter().flat_map(|c| c.again.iter().map(|&(again, _)| again)).collect();
+    let all: Vec<&DeviceRecord> = devices.iter().collect();
+    metrics(&mut page, &all, &|place| !again.contains(&place));
     other_names(&mut page, devices);
     if !arguments.metrics_only {
         next(
             &mut page,
             "Noise model: a cell reads 1 with probability Phi((z - lambda2) / lambda1)",
         );
-        noise_model(&mut page, devices);
+        noise_model(&mut page, &all);
         growth(&mut page, devices);
         next(&mut page, "Addresses and readouts");
         address_classes(&mut page, devices);
@@ -97,8 +100,8 @@ fn short(number: f64) -> String {
     }
 }
 
-fn metrics<'a>(page: &mut String, devices: impl Iterator<Item = &'a DeviceRecord>) {
-    let devices: Vec<&DeviceRecord> = devices.collect();
+/// A line for each device, and their mean over those that are `once` there.
+fn metrics(page: &mut String, devices: &[&DeviceRecord], once: &dyn Fn(usize) -> bool) {
     let mut table = Table::new([
         "% of cells",
         "readouts x cells",
@@ -125,13 +128,15 @@ fn metrics<'a>(page: &mut String, devices: impl Iterator<Item = &'a DeviceRecord
             figures.noise_min_entropy.map_or("-".to_owned(), bits),
         ]);
     }
-    if devices.len() > 2 {
+    let dies = (0..devices.len()).filter(|&place| once(place)).count();
+    if dies > 2 {
         let mean = |of: fn(&DeviceFigures) -> Option<Estimate>| {
-            let values = devices.iter().filter_map(|device| Some(of(&device.figures)?.value));
+            let dies = devices.iter().enumerate().filter(|(place, _)| once(*place));
+            let values = dies.filter_map(|(_, device)| Some(of(&device.figures)?.value));
             Estimate::of_devices(&values.collect::<Vec<f64>>())
         };
         table.row([
-            format!("mean of {}", devices.len()),
+            format!("mean of {dies} dies"),
             String::new(),
             percent(mean(|figures| figures.ones_fraction)),
             percent(mean(|figures| figures.wchd_first)),
@@ -203,7 +208,7 @@ fn plus_minus(estimate: fit::Estimate, digits: usize) -> String {
     format!("{:.digits$} ±{half:.digits$}", estimate.value)
 }
 
-fn noise_model(page: &mut String, devices: &[DeviceRecord]) {
+fn noise_model(page: &mut String, devices: &[&DeviceRecord]) {
     let mut table = Table::new([
         "",
         "lambda1",
@@ -256,7 +261,11 @@ fn noise_model(page: &mut String, devices: &[DeviceRecord]) {
 }
 
 fn probability(p: f64) -> String {
-    if p >= 0.001 { format!("{p:.3}") } else { format!("{p:.0e}") }
+    match p {
+        p if p >= 0.001 => format!("{p:.3}"),
+        p if p >= 1e-99 => format!("{p:.0e}"),
+        _ => "<1e-99".to_owned(),
+    }
 }
 
 /// Predicted growth beside what is observed, for the first few devices.
@@ -301,15 +310,15 @@ fn growth(page: &mut String, devices: &[DeviceRecord]) {
 fn address_classes(page: &mut String, devices: &[DeviceRecord]) {
     let mut table = Table::new([
         "",
-        "bits of the cell index",
-        "ones: even class %",
-        "odd class %",
+        "bits",
+        "ones: even %",
+        "odd %",
         "amplitude",
         "z",
-        "entropy from bias",
-        "by class",
+        "H bias",
+        "H class",
         "lag",
-        "correlation",
+        "r",
     ]);
     for device in devices.iter().take(MOST_LINES) {
         let Some(fits) = &device.fits else { continue };
@@ -339,7 +348,7 @@ fn address_classes(page: &mut String, devices: &[DeviceRecord]) {
                 let least =
                     figures.least_class().map_or(figures.min_entropy_bias, |c| c.min_entropy);
                 let dash = || "-".to_owned();
-                let none = ["none beyond chance".to_owned(), dash(), dash(), dash(), dash()];
+                let none = ["none".to_owned(), dash(), dash(), dash(), dash()];
                 row.extend(none);
                 row.extend([bias, format!("{least:.4}")]);
             }
@@ -351,8 +360,11 @@ fn address_classes(page: &mut String, devices: &[DeviceRecord]) {
     line(
         page,
         format_args!(
-            "  (cells of one parity of these bits prefer one value: the histogram of one-counts cannot show it;\n   \
-             entropy is min-entropy, bits a cell; lag is the distance of the strongest correlation, * beyond 5 sd)"
+            "  (bits of the cell's index whose parity parts the cells into classes that prefer opposite values, which
+   \
+             no histogram of one-counts shows; amplitude in sd of the skew; H: min-entropy, bits a cell, from
+   \
+             the bias of all and of the classes; r: strongest correlation of cells, at which lag, * beyond 5 sd)"
         ),
     );
 }
@@ -559,15 +571,15 @@ fn assessed_lines(page: &mut String, assessed: &Assessed, seed: u64) {
 fn reunions(page: &mut String, inspection: &Inspection) {
     let mut table = Table::new([
         "first -> second",
-        "majority to readouts %",
-        "between majorities %",
-        "flipped for good %",
-        "correlation",
+        "to readouts %",
+        "majorities %",
+        "for good %",
+        "r",
         "noise ratio",
         "drift sd",
-        "of which",
+        "common",
         "rare",
-        "in",
+        "share",
         "chi2/df",
     ]);
     let mut unfit = Vec::new();
@@ -611,7 +623,11 @@ fn reunions(page: &mut String, inspection: &Inspection) {
     line(
         page,
         format_args!(
-            "  (drift of the cells between both, in standard deviations of their skew; a few drift farther)"
+            "  (of the second: its readouts, and its majority, differing from the majority of the first; cells that
+   \
+             always read one value there and the other here; r: correlation of the latents; drift of the
+   \
+             cells in sd of their skew, most with the common sd, a share with the rare one)"
         ),
     );
 }
@@ -669,7 +685,9 @@ fn without_faults(page: &mut String, without: &Without, devices: &[DeviceRecord]
     let remaining: Vec<&DeviceRecord> =
         without.devices.iter().filter_map(|left| left.record.as_ref()).collect();
     if !remaining.is_empty() {
-        metrics(page, remaining.into_iter());
+        // No mean: these are some of the devices.
+        metrics(page, &remaining, &|_| false);
+        noise_model(page, &remaining);
     }
     if let Some(comparison) = main_comparison(&without.between) {
         let between = &comparison.between;
