@@ -282,27 +282,30 @@ fn growth(page: &mut String, devices: &[DeviceRecord]) {
             "\n  cells that have ever flipped, %: observed / predicted, by number of readouts"
         ),
     );
-    let mut readouts: Vec<usize> = shown
-        .iter()
-        .flat_map(|(_, fits)| fits.growth.iter().map(|growth| growth.readouts))
-        .filter(|&readouts| readouts >= 5)
+    let of = |fits: &Fits, readouts: usize| {
+        let found = fits.growth.iter().find(|growth| growth.readouts == readouts);
+        found.map(|growth| {
+            let observed = growth.observed.map_or("-".to_owned(), |x| format!("{:.2}", 100.0 * x));
+            let predicted =
+                growth.predicted.map_or("-".to_owned(), |e| format!("{:.2}", 100.0 * e.value));
+            format!("{observed} / {predicted}")
+        })
+    };
+    let round = [5, 10, 20, 50, 100, 200, 500, 1000];
+    let readouts: Vec<usize> = round
+        .into_iter()
+        .filter(|&readouts| shown.iter().all(|(_, fits)| of(fits, readouts).is_some()))
         .collect();
-    readouts.sort_unstable();
-    readouts.dedup();
     let headings = readouts.iter().map(|&readouts| thousands(readouts));
-    let mut table = Table::new(std::iter::once(String::new()).chain(headings));
+    let mut table = Table::new(
+        std::iter::once(String::new()).chain(headings).chain(["all there are".to_owned()]),
+    );
     for (device, fits) in shown {
-        let cell = |&readouts: &usize| {
-            let found = fits.growth.iter().find(|growth| growth.readouts == readouts);
-            found.map_or(String::new(), |growth| {
-                let observed =
-                    growth.observed.map_or("-".to_owned(), |x| format!("{:.2}", 100.0 * x));
-                let predicted =
-                    growth.predicted.map_or("-".to_owned(), |e| format!("{:.2}", 100.0 * e.value));
-                format!("{observed} / {predicted}")
-            })
-        };
-        table.row(std::iter::once(plain(device.label())).chain(readouts.iter().map(cell)));
+        let cells = readouts.iter().map(|&readouts| of(fits, readouts).unwrap_or_default());
+        let all = device.figures.readouts;
+        let last = of(fits, all).map(|growth| format!("{}: {growth}", thousands(all)));
+        let name = std::iter::once(plain(device.label()));
+        table.row(name.chain(cells).chain([last.unwrap_or_default()]));
     }
     table.write(page);
 }
