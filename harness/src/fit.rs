@@ -22,11 +22,9 @@
 //! histogram that no one can tell from that of unbiased cells with less noise; hence [`polarity`].
 
 mod agreement;
-mod chi_square;
 mod classes;
 mod counts;
 mod error;
-mod estimate;
 mod history;
 mod joint;
 mod mixture;
@@ -41,11 +39,11 @@ mod two_conditions;
 mod two_parameter;
 pub(crate) mod walsh;
 
+pub use crate::metric::estimate::Estimate;
 pub use agreement::Agreement;
 pub use classes::{ClassFit, classes};
 pub use counts::{MAX_READOUTS, OneCounts};
 pub use error::FitError;
-pub use estimate::Estimate;
 pub use history::{Distances, HistoryFit, history};
 pub use joint::JointCounts;
 pub use mixture::count_probabilities;

@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod between;
+pub(crate) mod chi_square;
 pub mod counts;
 pub mod device;
 pub mod estimate;

@@ -3,16 +3,13 @@
 //! `PUFLAB_SHARED` names the folder that holds `data/`; by default it is beside the repository.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::path::{Path, PathBuf};
-
 use puflab::faults::{self, DeviceView, Finding, Kind, Severity, Summary};
 use puflab::metric::scan::{Detail, Scan};
 use puflab::readouts::{self, Block};
 
-fn shared(name: &str) -> PathBuf {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
-    std::env::var_os("PUFLAB_SHARED").map_or_else(beside, PathBuf::from).join(name)
-}
+mod shared_folder;
+
+use shared_folder::shared;
 
 /// The labels of the devices in a folder, and all that is found in and between them.
 fn found(folder: &str, address: Option<u64>) -> (Vec<String>, Vec<Finding>) {

@@ -3,17 +3,14 @@
 
 mod summaries;
 
-use std::path::{Path, PathBuf};
-
 use puf_emulator::silicon::PolarityLaw;
 use puflab::fit;
 use puflab::readouts::{self, RecordedDevice};
-use summaries::{class_counts, distances, dominant, joint, one_counts, readout_ones};
 
-fn shared(name: &str) -> PathBuf {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
-    std::env::var_os("PUFLAB_SHARED").map_or_else(beside, PathBuf::from).join(name)
-}
+mod shared_folder;
+
+use shared_folder::shared;
+use summaries::{class_counts, distances, dominant, joint, one_counts, readout_ones};
 
 fn measured(folder: &str) -> Vec<RecordedDevice> {
     readouts::read(&[shared(folder)], &readouts::Options::default()).unwrap().devices

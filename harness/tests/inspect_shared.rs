@@ -1,18 +1,15 @@
 //! `puflab inspect` on measured silicon that the repository does not carry: second stage.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::path::{Path, PathBuf};
-
 use serde_json::Value;
+
+mod shared_folder;
+
+use shared_folder::shared;
 
 mod place;
 
 use place::Place;
-
-fn shared(name: &str) -> PathBuf {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
-    std::env::var_os("PUFLAB_SHARED").map_or_else(beside, PathBuf::from).join(name)
-}
 
 fn inspected(folder: &str, more: &str) -> Value {
     let path = shared(folder).canonicalize().unwrap();

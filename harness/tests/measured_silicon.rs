@@ -5,18 +5,15 @@
 //! tolerance (stated at each, as one standard error). Nothing is fitted here.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::path::{Path, PathBuf};
-
 use fuzzy_extractor::bits::BitString;
 use puf_emulator::seed::SeedTree;
 use puf_emulator::silicon::{Environment, SramArray, profile};
 use puflab::readouts::{self, RecordedDevice};
-use rayon::prelude::*;
 
-fn shared(name: &str) -> PathBuf {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
-    std::env::var_os("PUFLAB_SHARED").map_or_else(beside, PathBuf::from).join(name)
-}
+mod shared_folder;
+
+use rayon::prelude::*;
+use shared_folder::shared;
 
 fn measured(folder: &str) -> Vec<RecordedDevice> {
     readouts::read(&[shared(folder)], &readouts::Options::default()).unwrap().devices

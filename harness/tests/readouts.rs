@@ -17,6 +17,10 @@ mod tree;
 
 use tree::Tree;
 
+mod shared_folder;
+
+use shared_folder::shared;
+
 /// `name|condition|readouts x cells`, a device a line.
 fn summary(recording: &Recording) -> Vec<String> {
     let line = |device: &RecordedDevice| {
@@ -245,12 +249,6 @@ fn loops_pipes_and_depths_end_the_reading() {
     fs::remove_file(tree.path("d/z.txt")).unwrap();
     tree.add("1/2/3/4/5/6/7/8/9/a.txt", "0a");
     assert!(matches!(tree.refused(), ReadoutError::TooDeep(_)));
-}
-
-fn shared(name: &str) -> PathBuf {
-    let root = std::env::var_os("PUFLAB_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
-    root.join("data").join(name)
 }
 
 fn percent(part: usize, whole: usize) -> f64 {

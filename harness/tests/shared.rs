@@ -5,17 +5,15 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use fuzzy_extractor::code::notation;
 use puflab::demo::{KeyDesign, measured};
 use puflab::readouts::{self, RecordedDevice};
-use puflab::reliability::exact;
 
-fn shared(name: &str) -> PathBuf {
-    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared");
-    std::env::var_os("PUFLAB_SHARED").map_or_else(beside, PathBuf::from).join(name)
-}
+mod shared_folder;
+
+use puflab::reliability::exact;
+use shared_folder::shared;
 
 fn measured_chips(folder: &str) -> Vec<RecordedDevice> {
     readouts::read(&[shared(folder)], &readouts::Options::default()).unwrap().devices

@@ -1,6 +1,6 @@
 //! How well a fitted law agrees with what was counted.
 
-use super::chi_square;
+use crate::metric::chi_square;
 
 /// Agreement of counts with a law of which some parameters were fitted to them.
 #[derive(Debug, Clone, Copy, PartialEq)]

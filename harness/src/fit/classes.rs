@@ -8,10 +8,10 @@
 use super::agreement::Agreement;
 use super::counts::OneCounts;
 use super::error::FitError;
-use super::estimate::Estimate;
 use super::mixture;
 use super::scoring::{self, Law};
 use super::two_parameter::{in_range, two_parameter};
+use crate::metric::estimate::Estimate;
 
 /// Noise, bias and polarity of a device.
 #[derive(Debug, Clone, PartialEq)]

@@ -24,11 +24,11 @@
 
 use puf_emulator::silicon::normal;
 
-use super::chi_square;
 use super::error::FitError;
-use super::estimate::Estimate;
 use super::prediction::TwoParameter;
 use super::two_parameter::{LARGEST, SMALLEST, TwoParameterFit};
+use crate::metric::chi_square;
+use crate::metric::estimate::Estimate;
 
 /// Distances between the readouts of one device by how far they are apart.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -24,10 +24,10 @@ use fuzzy_extractor::bits::BitString;
 use puf_emulator::silicon::{PolarityLaw, normal};
 
 use super::error::FitError;
-use super::estimate::Estimate;
 use super::mixture::density;
 use super::scoring::inverse;
 use super::walsh;
+use crate::metric::estimate::Estimate;
 
 /// What address bits tell of the values that cells prefer.
 #[derive(Debug, Clone, PartialEq)]

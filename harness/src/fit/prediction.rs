@@ -9,10 +9,10 @@ use core::f64::consts::LN_2;
 
 use puf_emulator::silicon::normal;
 
-use super::estimate::Estimate;
 use super::mixture::{self, Rows, density};
 use super::quadrature::integral;
 use super::two_parameter::TwoParameterFit;
+use crate::metric::estimate::Estimate;
 
 /// The two-parameter model with given parameters.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -5,12 +5,12 @@ use puf_emulator::silicon::profile::{MAX_SENTENCE_CHARS, Profile, ProfileKind};
 
 use super::classes::ClassFit;
 use super::error::FitError;
-use super::estimate::Estimate;
 use super::history::HistoryFit;
 use super::polarity::PolarityFit;
 use super::readout_effects::ReadoutEffects;
 use super::two_conditions::TwoConditionFit;
 use super::two_parameter::TwoParameterFit;
+use crate::metric::estimate::Estimate;
 
 /// What was fitted to one device.
 #[derive(Debug, Clone)]

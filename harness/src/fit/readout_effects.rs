@@ -24,14 +24,14 @@ use core::f64::consts::FRAC_PI_2;
 use puf_emulator::silicon::normal;
 use rayon::prelude::*;
 
-use super::chi_square;
 use super::counts::OneCounts;
 use super::error::FitError;
-use super::estimate::Estimate;
 use super::mixture::{self, Row, Rows, density};
 use super::prediction::TwoParameter;
 use super::quadrature::integral;
 use super::scoring::inverse;
+use crate::metric::chi_square;
+use crate::metric::estimate::Estimate;
 
 /// Number of cells by their count of ones in all readouts and, for each readout, of those that read
 /// one in it.

@@ -15,11 +15,11 @@
 
 use super::agreement::Agreement;
 use super::error::FitError;
-use super::estimate::Estimate;
 use super::joint::JointCounts;
 use super::mixture::{Row, Rows, density, nodes};
 use super::scoring::{self, Law, Maximum};
 use super::two_parameter::{in_range, two_parameter};
+use crate::metric::estimate::Estimate;
 
 /// What a second condition changes: by one normal drift, and by two.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,11 +5,11 @@ use puf_emulator::silicon::normal;
 use super::agreement::Agreement;
 use super::counts::OneCounts;
 use super::error::FitError;
-use super::estimate::Estimate;
 use super::mixture;
 use super::moments::{Moments, moments};
 use super::prediction::TwoParameter;
 use super::scoring::{self, Law};
+use crate::metric::estimate::Estimate;
 
 /// Name of the method, as reports print it.
 pub const METHOD: &str = "maximum likelihood of the one-counts by Fisher scoring; intervals of 95 % \

@@ -4,7 +4,7 @@
 //! knows the address of a cell guesses it by its class.
 
 use fuzzy_extractor::bits::BitString;
-use puf_emulator::silicon::{Instructions, Loop};
+use puf_emulator::silicon::{Instructions, Loop, PolarityLaw};
 
 use super::counts::min_entropy;
 
@@ -61,7 +61,8 @@ impl Loop for ByBit<'_> {
         (0..bits.min(26))
             .filter_map(|bit| {
                 let (odd_ones, odd_cells) = if bit < IN_WORD {
-                    let plane = PLANES[bit as usize];
+                    // The odd class within any word.
+                    let plane = PolarityLaw::new(1 << bit, 0.0, 0.0).map_or(0, |law| law.word(0));
                     let count = |of: &[u64]| {
                         of.iter().map(|word| u64::from((word & plane).count_ones())).sum::<u64>()
                     };
@@ -76,16 +77,6 @@ impl Loop for ByBit<'_> {
             .collect()
     }
 }
-
-/// The cells of a word whose place has a bit set, for each bit of the place.
-const PLANES: [u64; IN_WORD as usize] = [
-    0xaaaa_aaaa_aaaa_aaaa,
-    0xcccc_cccc_cccc_cccc,
-    0xf0f0_f0f0_f0f0_f0f0,
-    0xff00_ff00_ff00_ff00,
-    0xffff_0000_ffff_0000,
-    0xffff_ffff_0000_0000,
-];
 
 impl AddressClasses {
     /// From ones and cells of all, and of the odd class.

@@ -1,20 +1,20 @@
 //! A figure with how far it may be off.
 
-use serde::Serialize;
-
-/// A number and its 95 % interval.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+/// An estimate with its standard error and an interval of 95 %.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
-    /// The figure.
+    /// The estimate.
     pub value: f64,
+    /// Its standard error; infinite where nothing is known of it.
+    pub standard_error: f64,
     /// Lower end of the interval.
     pub lower: f64,
     /// Upper end of the interval.
     pub upper: f64,
 }
 
-/// The 97.5 % quantile of the standard normal law.
-pub(crate) const Z: f64 = 1.959_963_984_540_054;
+/// The quantile of a two-sided interval of 95 %: `Phi^-1(0.975)`.
+pub(crate) const Z95: f64 = 1.959_963_984_540_054;
 
 /// Method of [`Estimate::of_cells`], as reports print it.
 pub const OVER_CELLS: &str = "95 %, cells independent, central limit";
@@ -40,7 +40,7 @@ impl Estimate {
         };
         let mean = weighted(&|x| x);
         let variance = weighted(&|x| (x - mean) * (x - mean));
-        Some(Self::about(mean, Z * libm::sqrt(variance / cells)))
+        Some(Self::normal(mean, libm::sqrt(variance / cells)))
     }
 
     /// The fraction `hits / trials` of independent trials (Wilson, JASA 1927); `None` without a trial.
@@ -51,12 +51,13 @@ impl Estimate {
         }
         let n = trials as f64;
         let value = hits as f64 / n;
-        let (scale, square) = (1.0 + Z * Z / n, Z * Z / (2.0 * n));
-        let spread = Z * libm::sqrt(value * (1.0 - value) / n + Z * Z / (4.0 * n * n));
+        let (scale, square) = (1.0 + Z95 * Z95 / n, Z95 * Z95 / (2.0 * n));
+        let spread = Z95 * libm::sqrt(value * (1.0 - value) / n + Z95 * Z95 / (4.0 * n * n));
         // At either end the bound is the value itself, which rounding must not pass.
         let lower = ((value + square - spread) / scale).clamp(0.0, value);
         let upper = ((value + square + spread) / scale).clamp(value, 1.0);
-        Some(Self { value, lower, upper })
+        let standard_error = libm::sqrt(value * (1.0 - value) / n);
+        Some(Self { value, standard_error, lower, upper })
     }
 
     /// A statistic `value` of `D` devices whose values without one of them are in `without`; `None`
@@ -70,7 +71,8 @@ impl Estimate {
         let mean = without.iter().sum::<f64>() / devices;
         let squares: f64 = without.iter().map(|x| (x - mean) * (x - mean)).sum();
         let error = libm::sqrt((devices - 1.0) / devices * squares);
-        Some(Self::about(value, students_t(without.len() - 1) * error))
+        let half = students_t(without.len() - 1) * error;
+        Some(Self { value, standard_error: error, lower: value - half, upper: value + half })
     }
 
     /// The mean of one value a device; `None` below two devices.
@@ -84,20 +86,48 @@ impl Estimate {
         Self::of_jackknife(sum / count, &without)
     }
 
-    fn about(value: f64, half_width: f64) -> Self {
-        Self { value, lower: value - half_width, upper: value + half_width }
-    }
-
     /// One minus the figure.
     #[must_use]
     pub fn complement(self) -> Self {
-        Self { value: 1.0 - self.value, lower: 1.0 - self.upper, upper: 1.0 - self.lower }
+        let Self { value, standard_error, lower, upper } = self;
+        Self { value: 1.0 - value, standard_error, lower: 1.0 - upper, upper: 1.0 - lower }
     }
 
-    /// An increasing function of the figure.
+    /// Normal on its own scale: `value +- 1.96 se`.
     #[must_use]
-    pub fn map(self, f: impl Fn(f64) -> f64) -> Self {
-        Self { value: f(self.value), lower: f(self.lower), upper: f(self.upper) }
+    pub fn normal(value: f64, standard_error: f64) -> Self {
+        let half = Z95 * standard_error;
+        Self { value, standard_error, lower: value - half, upper: value + half }
+    }
+
+    /// Normal on the scale of its logarithm, for what is positive: `value exp(+- 1.96 se / value)`.
+    #[must_use]
+    pub fn positive(value: f64, standard_error: f64) -> Self {
+        if value <= 0.0 {
+            return Self { value, standard_error, lower: 0.0, upper: Z95 * standard_error };
+        }
+        let factor = libm::exp(Z95 * standard_error / value);
+        Self { value, standard_error, lower: value / factor, upper: value * factor }
+    }
+
+    /// Normal on the scale of the log odds, for what lies between 0 and 1.
+    #[must_use]
+    pub fn fraction(value: f64, standard_error: f64) -> Self {
+        let variance = value * (1.0 - value);
+        if variance <= 0.0 {
+            return Self { value, standard_error, lower: value, upper: value };
+        }
+        let odds = value / (1.0 - value);
+        let factor = libm::exp(Z95 * standard_error / variance);
+        let of = |odds: f64| odds / (1.0 + odds);
+        let upper = if factor.is_finite() { of(odds * factor) } else { 1.0 };
+        Self { value, standard_error, lower: of(odds / factor), upper }
+    }
+
+    /// Whether the interval holds `value`.
+    #[must_use]
+    pub fn covers(&self, value: f64) -> bool {
+        (self.lower..=self.upper).contains(&value)
     }
 }
 
@@ -108,7 +138,7 @@ impl Estimate {
 fn students_t(degrees: usize) -> f64 {
     // Above, the first terms of the expansion about the normal law (26.7.5) are exact to 1e-9.
     if degrees > 1000 {
-        let (z, n) = (Z, degrees as f64);
+        let (z, n) = (Z95, degrees as f64);
         let cube = z * z * z;
         let second = 5.0 * cube * z * z + 16.0 * cube + 3.0 * z;
         return z + (cube + z) / (4.0 * n) + second / (96.0 * n * n);
@@ -164,10 +194,10 @@ mod tests {
         let none = Estimate::of_proportion(0, 100).unwrap();
         assert_eq!((none.value, none.lower), (0.0, 0.0));
         // Wilson at 0 of n: z^2 / (n + z^2).
-        assert!((none.upper - Z * Z / (100.0 + Z * Z)).abs() < 1e-15);
+        assert!((none.upper - Z95 * Z95 / (100.0 + Z95 * Z95)).abs() < 1e-15);
         let all = Estimate::of_proportion(100, 100).unwrap();
         assert_eq!((all.value, all.upper), (1.0, 1.0));
-        assert!((all.lower - 100.0 / (100.0 + Z * Z)).abs() < 1e-15);
+        assert!((all.lower - 100.0 / (100.0 + Z95 * Z95)).abs() < 1e-15);
     }
 
     /// A nominal 95 % interval holds the truth in 93.7 to 96.3 % of 10,000 sets: 5.85 standard errors.
@@ -227,5 +257,17 @@ mod tests {
                 6.0,
             );
         }
+    }
+
+    #[test]
+    fn intervals_stay_where_the_number_can_be() {
+        assert!((puf_emulator::silicon::normal::quantile(0.975) - Z95).abs() < 1e-15);
+        let positive = Estimate::positive(0.1, 0.1);
+        assert!(positive.lower > 0.0 && positive.covers(0.1) && positive.upper > 0.5);
+        let fraction = Estimate::fraction(0.99, 0.02);
+        assert!(fraction.upper < 1.0 && fraction.lower > 0.0 && fraction.covers(0.99));
+        let normal = Estimate::normal(1.0, 0.5);
+        assert!((normal.upper - normal.lower - 2.0 * Z95 * 0.5).abs() < 1e-15);
+        assert_eq!(Estimate::fraction(0.0, 0.0).upper, 0.0);
     }
 }

@@ -9,7 +9,6 @@
 //! common value alone (section 6.1).
 
 pub mod chi_square;
-mod gamma;
 pub mod longest_repeat;
 pub mod permutation;
 pub mod statistics;

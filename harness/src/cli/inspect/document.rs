@@ -359,7 +359,7 @@ fn reunion_json(reunion: &Reunion, devices: &[DeviceRecord]) -> Value {
     })
 }
 
-fn estimate_json(estimate: fit::Estimate) -> Value {
+fn estimate_json(estimate: Estimate) -> Value {
     json!({
         "value": estimate.value, "lower": finite(estimate.lower), "upper": finite(estimate.upper),
     })

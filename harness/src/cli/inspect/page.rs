@@ -203,7 +203,7 @@ fn other_names(page: &mut String, devices: &[DeviceRecord]) {
     }
 }
 
-fn plus_minus(estimate: fit::Estimate, digits: usize) -> String {
+fn plus_minus(estimate: Estimate, digits: usize) -> String {
     let half = (estimate.upper - estimate.lower) / 2.0;
     format!("{:.digits$} ±{half:.digits$}", estimate.value)
 }
@@ -232,7 +232,7 @@ fn noise_model(page: &mut String, devices: &[&DeviceRecord]) {
                 continue;
             }
         };
-        let rate = |estimate: fit::Estimate| format!("{:.3}", 100.0 * estimate.value);
+        let rate = |estimate: Estimate| format!("{:.3}", 100.0 * estimate.value);
         table.row([
             plain(device.label()),
             plus_minus(fit.lambda1, 4),
@@ -375,7 +375,7 @@ fn address_classes(page: &mut String, devices: &[DeviceRecord]) {
 /// Mean over the cells of the min-entropy of their class.
 fn class_entropy(split: &fit::Split) -> f64 {
     let (odd, even) = (split.odd.0 as f64, split.even.0 as f64);
-    let of = |estimate: &fit::Estimate| crate::metric::counts::min_entropy(estimate.value);
+    let of = |estimate: &Estimate| crate::metric::counts::min_entropy(estimate.value);
     (odd * of(&split.odd_fraction) + even * of(&split.even_fraction)) / (odd + even)
 }
 

@@ -4,7 +4,7 @@
 //! are put together, the rarest first, until a bin is expected five times.
 
 use super::ALPHA;
-use super::gamma::chi_square_tail;
+use crate::metric::chi_square::survival;
 use crate::sp80090b::most_common_value::counts;
 
 /// What a test finds.
@@ -20,7 +20,7 @@ pub struct ChiSquare {
 
 impl ChiSquare {
     fn new(t: f64, degrees: usize) -> Self {
-        Self { t, degrees, p_value: chi_square_tail(t, degrees) }
+        Self { t, degrees, p_value: survival(t, degrees as f64) }
     }
 
     /// Whether such a statistic is no surprise.
