@@ -21,6 +21,7 @@ mod inspect;
 mod interrupt;
 mod measured;
 mod nearest;
+mod output;
 mod profiles;
 mod progress;
 mod session;

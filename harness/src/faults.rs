@@ -22,6 +22,7 @@
 pub mod address_class;
 mod address_line;
 mod alike;
+mod data_line;
 mod dead;
 pub mod finding;
 mod groups;
@@ -63,6 +64,7 @@ pub const DETECTORS: &[Detector] = &[
     groups::DETECTOR,
     alike::DETECTOR,
     runs::DETECTOR,
+    data_line::DETECTOR,
     address_line::DETECTOR,
     overlap::DETECTOR,
     text_order::DETECTOR,

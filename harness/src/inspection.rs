@@ -11,7 +11,7 @@ mod selection;
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use fuzzy_extractor::bits::BitString;
 use rayon::prelude::*;
@@ -152,6 +152,9 @@ struct Kept {
     summary: Option<Summary>,
 }
 
+/// What one device leaves.
+type Inspected = (DeviceRecord, Kept, Vec<Finding>);
+
 /// Inspects the devices of a catalogue.
 ///
 /// Memory: about 16 bytes a cell and 24 a readout for each device being read, one a core, and two bits
@@ -164,25 +167,35 @@ pub fn inspect(
     wanted: Wanted,
     observer: Observer<'_>,
 ) -> Result<Inspection, InspectError> {
-    let devices: Vec<(DeviceRecord, Kept, Vec<Finding>)> = catalogue
+    // The first device that cannot be read is named, whichever thread met one first.
+    let failed = AtomicUsize::new(usize::MAX);
+    let inspected: Vec<Result<Inspected, InspectError>> = catalogue
         .devices
         .par_iter()
         .enumerate()
         .map(|(place, source)| {
+            if place > failed.load(Ordering::Relaxed) {
+                return Err(InspectError::Interrupted);
+            }
             let selection = Selection::new(source, wanted.first, observer);
-            device::inspect(place, source, &selection, wanted)
+            let inspected = device::inspect(place, source, &selection, wanted);
+            if inspected.is_err() {
+                failed.fetch_min(place, Ordering::Relaxed);
+            }
+            inspected
         })
-        .collect::<Result<_, InspectError>>()?;
-    let mut records = Vec::with_capacity(devices.len());
-    let mut kept = Vec::with_capacity(devices.len());
+        .collect();
+    let mut records = Vec::with_capacity(inspected.len());
+    let mut kept = Vec::with_capacity(inspected.len());
     let mut findings = Vec::new();
-    for (record, majority, found) in devices {
+    for device in inspected {
+        let (record, majority, found) = device?;
         records.push(record);
         kept.push(majority);
         findings.extend(found);
     }
     let same = again::same_dies(&records, &kept);
-    let between = compare(&records, &kept, &same);
+    let between = compare(&records, &kept, &same, &|_| false);
     let assessed = match wanted.entropy90b {
         Some(seed) => {
             let comparison = main_comparison(&between);
@@ -197,7 +210,7 @@ pub fn inspect(
     findings.extend(faults::between(&summaries));
     drop(summaries);
     findings.sort_by_key(|finding| (finding.severity(), finding.kind));
-    let reunions = again::reunite(catalogue, wanted, observer, &records, &kept, &same)?;
+    let reunions = again::reunite(catalogue, wanted, observer, &same)?;
     let without = rescore(catalogue, wanted, observer, &records, &mut kept, &findings)?;
     Ok(Inspection { devices: records, between, assessed, reunions, findings, without })
 }
@@ -209,12 +222,18 @@ pub fn main_comparison(between: &[Comparison]) -> Option<&Comparison> {
 }
 
 /// Compares devices with equally many positions by the cells that all of them keep, each die once.
-fn compare(records: &[DeviceRecord], kept: &[Kept], same: &[(usize, usize)]) -> Vec<Comparison> {
+fn compare(
+    records: &[DeviceRecord],
+    kept: &[Kept],
+    same: &[(usize, usize)],
+    is_gone: &dyn Fn(usize) -> bool,
+) -> Vec<Comparison> {
     let positions: BTreeSet<usize> = records.iter().map(|record| record.positions).collect();
     let of_length = |positions: usize| {
         let of_length = |&place: &usize| records[place].positions == positions;
         let is_again = |place: usize| same.iter().any(|&(other, _)| other == place);
-        let all: Vec<usize> = (0..records.len()).filter(of_length).collect();
+        let is_there = |&place: &usize| of_length(&place) && !is_gone(place);
+        let all: Vec<usize> = (0..records.len()).filter(is_there).collect();
         let devices: Vec<usize> = all.iter().copied().filter(|&p| !is_again(p)).collect();
         let masks = devices.iter().filter_map(|&place| kept[place].mask.as_ref());
         let mask = masks.fold(None, |common: Option<BitString>, mask| {
@@ -279,8 +298,7 @@ fn rescore(
     }
     let gone = |place: usize| left_out.iter().any(|l| l.device == place && l.record.is_none());
     let mut same = again::same_dies(&records, kept);
-    // What is gone is compared with nothing.
-    same.extend((0..records.len()).filter(|&place| gone(place)).map(|place| (place, place)));
-    let between = compare(&records, kept, &same);
+    same.retain(|&(again, first)| !gone(again) && !gone(first));
+    let between = compare(&records, kept, &same, &gone);
     Ok(Some(Without { devices: left_out, between }))
 }

@@ -45,17 +45,13 @@ fn a_population_is_what_it_was_made_of() {
     }
     let between = &results["between"];
     assert_eq!((&between["devices"], &between["pairs"]), (&4.into(), &6.into()));
-    near(&between["bchd_mean"], 0.5, 5.85 * 0.5 / libm_sqrt(6.0 * 40000.0));
+    near(&between["bchd_mean"], 0.5, 5.85 * 0.5 / (6.0_f64 * 40000.0).sqrt());
     assert_eq!(results["faults"], Value::Array(Vec::new()));
     // The same without a word of doubt on a page.
     let page = place.expect(0, "inspect a.npy --strict");
     for words in ["4 sets", "lambda1", "BCHD", "nothing that the detectors know"] {
         assert!(page.contains(words), "{words}\n{page}");
     }
-}
-
-fn libm_sqrt(x: f64) -> f64 {
-    x.sqrt()
 }
 
 #[test]
@@ -199,6 +195,65 @@ fn bad_input_is_exit_3_and_named() {
     place.refuse(2, "inspect", &["PATH"]);
     place.refuse(2, "inspect a.npy --metrics-only --strict", &["--strict"]);
     place.refuse(2, "inspect a.npy --leave-out 5", &["--leave-out"]);
+}
+
+/// What was measured is never overwritten, through no link either.
+#[test]
+fn outputs_spare_the_inputs() {
+    let place = Place::new();
+    simulated(&place, "--devices 1 --readouts 5 --cells 4096 --seed 9 --output a.npy");
+    let before = fs::read(place.path("a.npy")).unwrap();
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("a.npy", place.path("link.npy")).unwrap();
+        place.refuse(2, "inspect a.npy --output link.npy", &["would be overwritten"]);
+    }
+    place.refuse(2, "inspect a.npy --save-profile a.npy", &["a.npy", "would be overwritten"]);
+    place.refuse(2, "inspect . --output ./a.npy", &["would be overwritten"]);
+    place.refuse(2, "inspect a.npy --save-profile x --output x", &["named twice"]);
+    place.refuse(2, "entropy90b a.npy --output a.npy", &["would be overwritten"]);
+    assert_eq!(fs::read(place.path("a.npy")).unwrap(), before);
+}
+
+/// A die is itself, however many of its cells are left out on one side.
+#[test]
+fn a_die_is_itself_under_another_mask() {
+    let place = Place::new();
+    fs::create_dir_all(place.path("set/A")).unwrap();
+    fs::create_dir_all(place.path("set/B")).unwrap();
+    simulated(&place, "--devices 2 --readouts 8 --cells 16384 --seed 10 --output x.bin");
+    let name = |die: &str| fs::read(place.path(die)).unwrap();
+    let files: Vec<_> =
+        fs::read_dir(place.path("")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    let mut dies: Vec<String> = files
+        .into_iter()
+        .map(|name| name.into_string().unwrap())
+        .filter(|name| name.starts_with('x'))
+        .collect();
+    dies.sort();
+    let (a, b) = (name(&dies[0]), name(&dies[1]));
+    // The die again, half of whose memory is dead.
+    let mut again = a.clone();
+    again.chunks_mut(2048).for_each(|readout| readout[1024..].fill(0));
+    fs::write(place.path("set/A/1.bin"), &a).unwrap();
+    fs::write(place.path("set/A/2.bin"), again).unwrap();
+    fs::write(place.path("set/B/1.bin"), b).unwrap();
+    let results = place.json(0, "inspect set --record-bytes 2048")["results"].take();
+    let between = &results["without_faults"]["between"];
+    assert_eq!((&between["devices"], &between["pairs"]), (&2.into(), &1.into()), "{between}");
+    assert_eq!(between["the_same_die_again"].as_array().unwrap().len(), 1);
+    near(&between["bchd_mean"], 0.5, 0.03);
+}
+
+/// A million readouts of a cell are a file of a megabyte.
+#[test]
+fn many_readouts_take_no_square_of_their_number() {
+    let place = Place::new();
+    let noise = |i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8 | 0x40;
+    fs::write(place.path("a.bin"), (0..200_000).map(noise).collect::<Vec<u8>>()).unwrap();
+    let started = std::time::Instant::now();
+    place.json(0, "inspect a.bin --record-bytes 1");
+    assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
 }
 
 #[test]

@@ -12,9 +12,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::{Args, ValueEnum};
 
 use super::exit::{Exit, Failure};
-use super::interrupt;
 use super::progress::Progress;
 use super::session::Session;
+use super::{interrupt, output};
 use crate::sp80090b::iid::{self, Iid, IidError};
 use crate::sp80090b::order::{Matrix, Order};
 use crate::sp80090b::restart::{self, Restart, RestartError};
@@ -179,6 +179,10 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Fail
             "--require {required}: a min-entropy per symbol is between 0 and 8"
         )));
     }
+    if arguments.samples == Some(0) {
+        return Err(Failure::usage("--samples 0: nothing to assess").advise("a number from 1"));
+    }
+    output::spares([session.output()], [&arguments.file])?;
     let source = source::read(arguments)?;
     source.notes.iter().for_each(|note| session.note(note));
     let found = assess(session, arguments, source)?;

@@ -10,7 +10,9 @@ use clap::{Args, ValueEnum};
 
 use super::exit::{Exit, Failure};
 use super::session::{Session, count, plain};
-use super::{interrupt, measured};
+use super::{interrupt, measured, output};
+use puf_emulator::silicon::Parameter;
+
 use crate::faults::{Finding, Severity};
 use crate::inspection::{self, InspectError, Inspection, Observer, Wanted};
 use crate::readouts::{self, AddressRange, BitOrder, Format, Options};
@@ -24,16 +26,18 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     reading: Reading,
     /// Looks at the first N readouts of each device only.
-    #[arg(long, value_name = "N", value_parser = first)]
+    #[arg(long, value_name = "N", value_parser = number)]
     first: Option<usize>,
-    /// The metrics alone: no noise model, no search for faults.
+    /// The metrics alone: no noise model, no search for faults, and so neither --strict nor
+    /// --save-profile.
     #[arg(long, conflicts_with_all = ["strict", "save_profile"])]
     metrics_only: bool,
     /// Also assesses the values that cells prefer by SP 800-90B, along the addresses and across the
     /// devices; takes some seconds.
     #[arg(long)]
     entropy90b: bool,
-    /// Exits with 3 if anything is wrong with the data.
+    /// Exits with 3 if anything is wrong with the data. Bias by address and dies that come again are
+    /// worth knowing and not wrong.
     #[arg(long)]
     strict: bool,
     /// Writes the fitted noise model as a profile that `--profile FILE.toml` takes.
@@ -41,7 +45,7 @@ pub(crate) struct Arguments {
     save_profile: Option<PathBuf>,
     /// The temperature of readouts whose condition names none: two temperatures give the profile its
     /// drift.
-    #[arg(long, value_name = "T", requires = "save_profile", allow_hyphen_values = true)]
+    #[arg(long, value_name = "T", requires = "save_profile", allow_hyphen_values = true, value_parser = celsius)]
     celsius: Option<f64>,
 }
 
@@ -53,7 +57,7 @@ struct Reading {
     #[arg(long, value_enum, default_value_t = Order::Msb)]
     bit_order: Order,
     /// Length of a record, where one file of bytes holds many readouts [default: recognised].
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = number)]
     record_bytes: Option<usize>,
     /// What every file is [default: from its extension and content].
     #[arg(long, value_enum, value_name = "FORMAT")]
@@ -113,11 +117,19 @@ impl Reading {
     }
 }
 
-fn first(text: &str) -> Result<usize, String> {
+fn number(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(number) if number > 0 => Ok(number),
         _ => Err("a number from 1".to_owned()),
     }
+}
+
+/// A temperature as profiles take it.
+fn celsius(text: &str) -> Result<f64, String> {
+    let parameter = Parameter::named("reference_celsius");
+    let checked = |value: f64| parameter.map_or(Ok(value), |parameter| parameter.check(value));
+    let value = text.parse().map_err(|_| "a number of degrees".to_owned())?;
+    checked(value).map_err(|error| error.to_string())
 }
 
 pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Failure> {
@@ -126,6 +138,10 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Fail
     for note in &catalogue.notes {
         session.note(note);
     }
+    output::spares(
+        [session.output(), arguments.save_profile.as_deref()],
+        catalogue.devices.iter().flat_map(|device| device.sources()),
+    )?;
     let seed = arguments.entropy90b.then(|| session.seed()).transpose()?;
     let wanted =
         Wanted { first: arguments.first, metrics_only: arguments.metrics_only, entropy90b: seed };
@@ -162,6 +178,17 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Fail
         return Ok(Exit::BadData);
     }
     Ok(Exit::Done)
+}
+
+/// The files of a finding's readouts, where each is in a file of its own.
+fn files_of(finding: &Finding, inspection: &Inspection, most: usize) -> Vec<String> {
+    let device = finding.devices.last().and_then(|&place| inspection.devices.get(place));
+    let Some(device) = device.filter(|device| device.sources.len() > 1) else {
+        return Vec::new();
+    };
+    let files = finding.readouts.iter().filter_map(|&readout| device.sources.get(readout));
+    let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    files.map(name).take(most).collect()
 }
 
 /// The devices of a finding, by name.

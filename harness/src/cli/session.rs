@@ -145,7 +145,9 @@ pub(crate) fn lines(text: impl std::fmt::Display) -> String {
 fn escape(text: &str, kept: impl Fn(char) -> bool) -> String {
     text.chars()
         .flat_map(|character| {
-            let escaped = character.is_control() && !kept(character);
+            // Marks of direction would let a name rearrange the line that it stands in.
+            let turns = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            let escaped = (character.is_control() || turns) && !kept(character);
             let (one, many) = if escaped {
                 (None, Some(character.escape_default()))
             } else {

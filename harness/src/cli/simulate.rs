@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::exit::{Exit, Failure};
 use super::interrupt;
+use super::output::different;
 use super::session::{Session, count, inputs, plain, shown};
 use super::silicon_arguments::{EnvironmentArguments, SiliconArguments};
 use crate::readouts::write::{Layout, ProbabilityWriter, ReadoutWriter, Shape, WriteError};
@@ -77,7 +78,7 @@ pub(crate) fn run(session: &Session, arguments: &Arguments) -> Result<Exit, Fail
     let layout = session.output().map(|path| Layout::of(path, packed)).transpose();
     let layout = layout.map_err(write_failure)?;
     let written = [session.output(), arguments.probabilities.as_deref(), named.file.as_deref()];
-    different_files(written)?;
+    different(written)?;
     check_space(&[
         (session.output(), layout.map_or(0, |layout| layout.bytes(shape))),
         (arguments.probabilities.as_deref(), ProbabilityWriter::bytes(devices, cells)),
@@ -205,23 +206,6 @@ fn nothing(Shape { devices, readouts, cells }: Shape) -> Failure {
     Failure::usage(format_args!(
         "nothing to simulate, or too much: {devices} devices x {readouts} readouts x {cells} cells"
     ))
-}
-
-/// Refuses a file that would overwrite another of the same command.
-fn different_files(files: [Option<&Path>; 3]) -> Result<(), Failure> {
-    let place = |path: &Path| {
-        let in_folder = || Some(folder_of(path).canonicalize().ok()?.join(path.file_name()?));
-        path.canonicalize().ok().or_else(in_folder)
-    };
-    let places: Vec<_> = files.into_iter().flatten().map(|file| (file, place(file))).collect();
-    for (i, (file, at)) in places.iter().enumerate() {
-        // What is no file, as /dev/null, cannot be overwritten.
-        let is_file = file.metadata().map_or(true, |metadata| metadata.is_file());
-        if is_file && at.is_some() && places[..i].iter().any(|(_, other)| other == at) {
-            return Err(Failure::usage(format_args!("{} is named twice", file.display())));
-        }
-    }
-    Ok(())
 }
 
 /// What is written, if anything.

@@ -67,10 +67,17 @@ pub(super) fn lines(device: &Examined<'_>) -> Vec<Line> {
         row.map(|(word, &value)| if is_mixed(value) { kept_of(word) } else { 0 }).collect();
     let kept = scan.tally.kept_cells().max(1) as f64;
     let ones = scan.majority.weight() as f64 / kept;
+    // Cells of one class of addresses are more alike than all, and a line may part none of them.
+    let by_class = device.classes().strongest.first().map_or(0.25, |class| {
+        let half = class.difference.abs() / 2.0;
+        let [more, less] = [(ones + half).min(1.0), (ones - half).max(0.0)];
+        (more * (1.0 - more) + less * (1.0 - less)) / 2.0
+    });
+    let half_by_chance = by_class.min(ones * (1.0 - ones));
     let bits = usize::BITS - cells.saturating_sub(1).leading_zeros();
     let line = |bit: u32| {
         let (pairs, unlike) = disagreements(scan.majority.words(), &valid, bit);
-        let chance = log10_at_most(pairs as f64, ones * (1.0 - ones), unlike as f64);
+        let chance = log10_at_most(pairs as f64, half_by_chance, unlike as f64);
         let log10_chance = chance + libm::log10(f64::from(bits));
         (log10_chance < LOG10_ALARM).then_some(Line { bit, pairs, unlike, log10_chance })
     };

@@ -55,7 +55,11 @@ fn find(device: &Examined<'_>) -> Vec<Finding> {
     let usual = device.usual_distance();
     let least = quietest(tally.kept_cells(), tally.kept().is_some());
     let pairs = f64::from(live) * f64::from(live.saturating_sub(1)) / 2.0;
-    let log10_equal = log10_equal(pairs.max(1.0), usual.unwrap_or(least));
+    let log10_equal = match usual {
+        // All are equal: each to the first, by itself.
+        None if first_of.len() == 1 => f64::from(live.saturating_sub(1)) * log10_equal(1.0, least),
+        usual => log10_equal(pairs.max(1.0), usual.unwrap_or(least)),
+    };
     let mut findings = Vec::new();
     if !copies.is_empty() && log10_equal < LOG10_ALARM {
         findings.push(copied(device, &copies, first_of.len(), log10_equal));

@@ -42,14 +42,20 @@ fn find(device: &Examined<'_>) -> Vec<Finding> {
     let (tally, of) = (&device.scan().tally, dead.len() as f64);
     let cells = tally.kept_cells() as f64;
     let ones: f64 = dead.iter().map(|&j| f64::from(tally.facts()[j].weight) / cells).sum();
-    let errors: f64 = dead.iter().map(|&j| f64::from(tally.facts()[j].to_previous) / cells).sum();
+    let later = dead.iter().filter(|&&j| j > 0);
+    let errors: f64 = later.clone().map(|&j| f64::from(tally.facts()[j].to_previous) / cells).sum();
+    let differ = match later.count() {
+        0 => String::new(),
+        n => format!(
+            " and differ from the one before in {:.2} % of the cells",
+            100.0 * errors / n as f64
+        ),
+    };
     let detail = format!(
-        "{} of {} readouts hold {:.3} ones and differ from the one before in {:.2} % of the cells: \
-         readouts {}",
+        "{} of {} readouts hold {:.3} ones{differ}: readouts {}",
         dead.len(),
         tally.readouts(),
         ones / of,
-        100.0 * errors / of,
         listed(dead),
     );
     let log10_chance = log10_each(device.scan()).flatten().fold(0.0, f64::min);

@@ -23,6 +23,8 @@ pub enum Kind {
     ConstantRun,
     /// A run of cells holds a pattern that never changes.
     StuckCells,
+    /// Cells at one position of every word never read anything but one value.
+    DeadDataLine,
     /// Blocks that differ in one address bit are equal.
     DeadAddressLine,
     /// Stretches of cells come again at another address.
@@ -52,7 +54,7 @@ pub enum Severity {
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::DeadReadouts,
         Self::FirstReadout,
         Self::FarReadouts,
@@ -62,6 +64,7 @@ impl Kind {
         Self::NoPowerOff,
         Self::ConstantRun,
         Self::StuckCells,
+        Self::DeadDataLine,
         Self::DeadAddressLine,
         Self::RepeatedWords,
         Self::TextOrder,
@@ -85,6 +88,7 @@ impl Kind {
             Self::NoPowerOff => "no-power-off",
             Self::ConstantRun => "constant-run",
             Self::StuckCells => "stuck-cells",
+            Self::DeadDataLine => "dead-data-line",
             Self::DeadAddressLine => "dead-address-line",
             Self::RepeatedWords => "repeated-words",
             Self::TextOrder => "text-order",
@@ -116,7 +120,7 @@ impl Kind {
                 "cells keep what they held, so errors look few and readouts are not independent"
             }
             Self::ConstantRun => "cells that are no cells look stable, alike on all devices",
-            Self::StuckCells => "cells that are no cells look stable",
+            Self::StuckCells | Self::DeadDataLine => "cells that are no cells look stable",
             Self::DeadAddressLine | Self::RepeatedWords => {
                 "the same cells count several times: every interval is too narrow, entropy too high"
             }

@@ -227,11 +227,11 @@ fn far(device: &Examined<'_>, kind: Kind, groups: &[&Group], main: &Group) -> Fi
     readouts.sort_unstable();
     let least = |of: fn(&Group) -> f64| groups.iter().map(|g| of(g)).fold(f64::INFINITY, f64::min);
     let detail = format!(
-        "readouts {} in {} {}, {:.1} % of the cells away from the other {}, where {:.1} % is usual and \
-         another die would be {:.1} % away",
+        "{} {}{}, {:.1} % of the cells away from the other {}, where {:.1} % is usual and another die \
+         would be {:.1} % away",
+        if readouts.len() == 1 { "readout" } else { "readouts" },
         listed(&readouts),
-        groups.len(),
-        if groups.len() == 1 { "group" } else { "groups" },
+        if groups.len() == 1 { String::new() } else { format!(" in {} groups", groups.len()) },
         100.0 * least(|group| group.to_main),
         main.readouts.len(),
         100.0 * device.groups().usual,

@@ -23,6 +23,9 @@ const OF_TWO_DIES: f64 = 0.7;
 /// Words by which pairs that cannot be one die are passed over, in sets of many devices.
 const SKETCH_WORDS: usize = 32;
 
+/// Devices that are compared with each other: of more, the first.
+const MOST_COMPARED: usize = 4096;
+
 /// How far two majorities are apart.
 struct Apart {
     cells: f64,
@@ -76,6 +79,7 @@ impl Sure {
     fn of(devices: &[Summary]) -> Self {
         let log10_pairs = libm::log10((devices.len() * devices.len()) as f64);
         let mut sure = Self::default();
+        let devices = &devices[..devices.len().min(MOST_COMPARED)];
         for (place, b) in devices.iter().enumerate().filter(|(_, device)| !device.is_dead) {
             for (earlier, a) in devices[..place].iter().enumerate() {
                 if a.is_dead || a.majority.len() != b.majority.len() {

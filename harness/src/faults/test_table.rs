@@ -237,6 +237,14 @@ mod tests {
                 (vec![], all_cells(5000..5000 + len))
             }));
         }
+        for (width, sure) in [(8, true), (32, true), (64, true)] {
+            let strength = format!("a position of each {width}");
+            plants.push(plant(Kind::DeadDataLine, strength, sure, move |rows, _| {
+                let dead: Vec<usize> = (3..CELLS).step_by(width).collect();
+                rows.iter_mut().for_each(|row| dead.iter().for_each(|&cell| row.set(cell, false)));
+                (vec![], dead)
+            }));
+        }
         for (bit, part, sure) in [
             (8, 0.4, false),
             (8, 0.8, true),

@@ -38,11 +38,21 @@ pub(super) fn maximise(
     start: Vec<f64>,
     law: &impl Law,
 ) -> Result<Maximum, FitError> {
+    maximise_within(MAX_STEPS, counts, start, law)
+}
+
+/// As [`maximise`], given up after so many steps.
+pub(super) fn maximise_within(
+    steps: usize,
+    counts: &[u64],
+    start: Vec<f64>,
+    law: &impl Law,
+) -> Result<Maximum, FitError> {
     let mut parameters = start;
     let (mut q, mut slopes) = law.at(&parameters).ok_or(FitError::NoMaximum)?;
     let mut likelihood = log_likelihood(counts, &q);
     let mut damping = 0.0;
-    for _ in 0..MAX_STEPS {
+    for _ in 0..steps {
         let (score, information) = derivatives(counts, &q, &slopes);
         let mut damped = information.clone();
         for (i, row) in damped.iter_mut().enumerate() {
@@ -90,7 +100,7 @@ const CONVERGED: f64 = 1e-10;
 const ROUNDING: f64 = 1e-13;
 
 /// `sum n ln q`, minus infinity where something was seen that cannot be.
-fn log_likelihood(counts: &[u64], q: &[f64]) -> f64 {
+pub(super) fn log_likelihood(counts: &[u64], q: &[f64]) -> f64 {
     let term = |(&n, &q): (&u64, &f64)| match (n, q > 0.0) {
         (0, _) => 0.0,
         (n, true) => n as f64 * libm::log(q),

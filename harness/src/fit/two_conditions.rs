@@ -103,12 +103,23 @@ pub struct Compared {
 pub fn two_conditions(joint: &JointCounts) -> Result<TwoConditionFit, FitError> {
     let start = start(joint)?;
     let law = Table { readouts: joint.readouts() };
-    let single = scoring::maximise(joint.cells_with(), start, &law)?;
+    let least = least_drift(&start);
+    let undrifted = |error: FitError| without_drift(joint, &start, &law).ok_or(error);
+    if libm::exp(start[COMMON]) < 3.0 * least
+        && let Ok(still) = undrifted(FitError::NoMaximum)
+    {
+        return Ok(still);
+    }
+    let single = match scoring::maximise_within(30, joint.cells_with(), start.clone(), &law) {
+        Ok(single) => single,
+        Err(error) => return undrifted(error),
+    };
     let sd = libm::exp(single.parameters[COMMON]);
     let mut second = single.parameters.clone();
     second[COMMON] = libm::log(0.75 * sd);
     second.extend([libm::log(1.9 * sd), libm::log(0.17 / 0.83)]);
-    let double = scoring::maximise(joint.cells_with(), second, &law).ok();
+    // A dozen steps do where a second component shows.
+    let double = scoring::maximise_within(24, joint.cells_with(), second, &law).ok();
     let gain = double.as_ref().map_or(0.0, |double| double.log_likelihood - single.log_likelihood);
     Ok(TwoConditionFit {
         one: described(joint, &single),
@@ -117,6 +128,64 @@ pub fn two_conditions(joint: &JointCounts) -> Result<TwoConditionFit, FitError> 
         cells: joint.cells(),
         readouts: joint.readouts(),
     })
+}
+
+/// The least drift that the law takes with these parameters, in standard deviations of the skew.
+fn least_drift(parameters: &[f64]) -> f64 {
+    let (lambda1, ratio) = (libm::exp(parameters[LAMBDA1]), libm::exp(parameters[RATIO]));
+    1.001 * LEAST_DRIFT * lambda1.max(lambda1 * ratio)
+}
+
+/// The fit with the least drift there is, where more is less likely: the cells did not drift, as far as
+/// can be told, and the drift has an upper end only.
+fn without_drift(joint: &JointCounts, start: &[f64], law: &Table) -> Option<TwoConditionFit> {
+    let found =
+        scoring::maximise_within(30, joint.cells_with(), start[..COMMON].to_vec(), &Still(law));
+    let mut found = found.ok()?;
+    let least = least_drift(&found.parameters);
+    found.parameters.push(libm::log(least));
+    found.covariance.iter_mut().for_each(|row| row.push(0.0));
+    found.covariance.push(vec![0.0; found.parameters.len()]);
+    // How much less likely a drift is, all else as it is.
+    let lost = |drift: f64| {
+        let mut moved = found.parameters.clone();
+        moved[COMMON] = libm::log(drift);
+        let q = law.probabilities(&moved)?;
+        Some(found.log_likelihood - scoring::log_likelihood(joint.cells_with(), &q))
+    };
+    if lost(1.3 * least)? < 0.0 {
+        return None;
+    }
+    let mut upper = least;
+    while upper < 10.0 * least / LEAST_DRIFT && lost(upper)? < LOST_AT_95_PERCENT {
+        upper *= 1.1;
+    }
+    let mut one = described(joint, &found);
+    let standard_error = f64::INFINITY;
+    let drift = Estimate { value: least, standard_error, lower: 0.0, upper };
+    one.drift = Drift { common_sd: drift, rare: None, sd: drift };
+    let correlation = |drift: f64| 1.0 / libm::sqrt(1.0 + drift * drift);
+    let (value, lower) = (correlation(least), correlation(upper));
+    one.correlation = Estimate { value, standard_error, lower, upper: 1.0 };
+    let (cells, readouts) = (joint.cells(), joint.readouts());
+    Some(TwoConditionFit { one, two: None, log_likelihood_gain: 0.0, cells, readouts })
+}
+
+/// Half the 95 % quantile of chi-square with one degree of freedom.
+const LOST_AT_95_PERCENT: f64 = 1.92;
+
+/// The law with the least drift: its parameters are those before [`COMMON`].
+struct Still<'a>(&'a Table);
+
+impl Law for Still<'_> {
+    fn at(&self, parameters: &[f64]) -> Option<(Vec<f64>, Vec<Vec<f64>>)> {
+        let with_drift = |parameters: &[f64]| {
+            let mut all = parameters.to_vec();
+            all.push(libm::log(least_drift(parameters)));
+            self.0.probabilities(&all)
+        };
+        slopes(parameters, &with_drift)
+    }
 }
 
 /// Places of the parameters: `ln lambda1`, `lambda2`, `ln ratio`, `shift`, `ln a`, and of a mixture
@@ -246,23 +315,30 @@ struct Table {
 }
 
 impl Law for Table {
-    /// Derivatives by central differences: the quadrature is good to ten digits, so that they are to
-    /// six, and a wrong slope costs steps and not truth.
     fn at(&self, parameters: &[f64]) -> Option<(Vec<f64>, Vec<Vec<f64>>)> {
-        const STEP: f64 = 1e-4;
-        let q = self.probabilities(parameters)?;
-        let slope = |i: usize| {
-            let at = |by: f64| {
-                let mut moved = parameters.to_vec();
-                moved[i] += by;
-                self.probabilities(&moved)
-            };
-            let (above, below) = (at(STEP)?, at(-STEP)?);
-            Some(above.iter().zip(&below).map(|(a, b)| (a - b) / (2.0 * STEP)).collect())
-        };
-        let slopes: Option<Vec<Vec<f64>>> = (0..parameters.len()).map(slope).collect();
-        Some((q, slopes?))
+        slopes(parameters, &|parameters| self.probabilities(parameters))
     }
+}
+
+/// Probabilities and their derivatives by central differences: the quadrature is good to ten digits, so
+/// that they are to six, and a wrong slope costs steps and not truth.
+fn slopes(
+    parameters: &[f64],
+    probabilities: &dyn Fn(&[f64]) -> Option<Vec<f64>>,
+) -> Option<(Vec<f64>, Vec<Vec<f64>>)> {
+    const STEP: f64 = 1e-4;
+    let q = probabilities(parameters)?;
+    let slope = |i: usize| {
+        let at = |by: f64| {
+            let mut moved = parameters.to_vec();
+            moved[i] += by;
+            probabilities(&moved)
+        };
+        let (above, below) = (at(STEP)?, at(-STEP)?);
+        Some(above.iter().zip(&below).map(|(a, b)| (a - b) / (2.0 * STEP)).collect())
+    };
+    let slopes: Option<Vec<Vec<f64>>> = (0..parameters.len()).map(slope).collect();
+    Some((q, slopes?))
 }
 
 /// Least standard deviation of a drift, in those of the noise: less cannot be told from none, and the

@@ -1,6 +1,5 @@
 //! The same die under another condition, in another session, or under another name.
 
-use fuzzy_extractor::bits::BitString;
 use puf_emulator::silicon::Instructions;
 use rayon::prelude::*;
 
@@ -8,6 +7,7 @@ use super::device::{self, DeviceRecord};
 use super::selection::Selection;
 use super::{InspectError, Kept, Observer, Wanted};
 use crate::fit::{self, FitError, JointCounts, TwoConditionFit};
+use crate::metric::between;
 use crate::metric::estimate::Estimate;
 use crate::readouts::Catalogue;
 
@@ -33,31 +33,51 @@ pub struct Reunion {
 
 /// The places of devices that are the same die as an earlier one, each with that.
 ///
-/// Two dies agree in as many cells as chance gives, one with itself in far more: less than half of the
-/// chance distance is the same die.
+/// Two dies agree in as many cells as chance gives, one with itself in far more: less than 0.6 of the
+/// chance distance is the same die. Of very many devices the first are looked at.
 pub(super) fn same_dies(records: &[DeviceRecord], kept: &[Kept]) -> Vec<(usize, usize)> {
-    let instructions = Instructions::detected();
     let earlier = |place: usize| {
-        let (record, reading) = (&records[place], &kept[place].majority);
-        let cells = record.figures.cells as f64;
-        let fraction = |reading: &BitString| reading.weight() as f64 / cells;
         (0..place).find(|&other| {
-            if records[other].positions != record.positions {
-                return false;
-            }
-            let other = &kept[other].majority;
-            let (a, b) = (fraction(reading), fraction(other));
-            let by_chance = a * (1.0 - b) + b * (1.0 - a);
-            let distance = instructions.distance(reading.words(), other.words()) as f64 / cells;
-            // What is nearly constant resembles everything: there is no telling.
-            distance < 0.5 * by_chance && by_chance > 0.05
+            records[other].positions == records[place].positions
+                && is_same_die(&kept[other], &kept[place])
         })
     };
-    (0..records.len())
+    (0..records.len().min(between::MAX_COMPARED))
         .into_par_iter()
         .filter_map(|place| earlier(place).map(|first| (place, first)))
         .collect()
 }
+
+/// By the cells that both keep.
+fn is_same_die(a: &Kept, b: &Kept) -> bool {
+    let instructions = Instructions::detected();
+    let len = a.majority.len();
+    let [cells, ones_a, ones_b, differ] = match (&a.mask, &b.mask) {
+        (None, None) => [
+            len as u64,
+            instructions.weight(a.majority.words()),
+            instructions.weight(b.majority.words()),
+            instructions.distance(a.majority.words(), b.majority.words()),
+        ],
+        (mask, other) => {
+            let both = match (mask, other) {
+                (Some(mask), Some(other)) => super::and(mask, other),
+                (Some(mask), None) | (None, Some(mask)) => mask.clone(),
+                (None, None) => return false,
+            };
+            let [of_a, of_b] = [a, b].map(|kept| super::and(&kept.majority, &both));
+            [both.weight(), of_a.weight(), of_b.weight(), of_a.distance(&of_b)].map(|n| n as u64)
+        }
+    };
+    let fraction = |count: u64| count as f64 / cells as f64;
+    let [a, b, distance] = [ones_a, ones_b, differ].map(fraction);
+    let by_chance = a * (1.0 - b) + b * (1.0 - a);
+    // What is nearly constant resembles everything: there is no telling.
+    distance < SAME_DIE * by_chance && by_chance > 0.05
+}
+
+/// What part of the distance between two dies is that of one.
+const SAME_DIE: f64 = 0.6;
 
 /// Readouts of a condition that a comparison takes: their table has the square of it places.
 const MAX_COMPARED: usize = 128;
@@ -67,8 +87,6 @@ pub(super) fn reunite(
     catalogue: &Catalogue,
     wanted: Wanted,
     observer: Observer<'_>,
-    records: &[DeviceRecord],
-    kept: &[Kept],
     same: &[(usize, usize)],
 ) -> Result<Vec<Reunion>, InspectError> {
     let most = wanted.first.map_or(MAX_COMPARED, |first| first.min(MAX_COMPARED));
@@ -77,10 +95,10 @@ pub(super) fn reunite(
     };
     let compared = |&(second, first): &(usize, usize)| {
         let (ones_first, majority, readouts_first) = counts(first)?;
-        let (ones_second, _, readouts_second) = counts(second)?;
-        let mask = catalogue.devices[first].kept();
-        let cells = records[first].figures.cells;
-        let keeps = |cell: usize| mask.is_none_or(|mask| mask.get(cell));
+        let (ones_second, majority_second, readouts_second) = counts(second)?;
+        let masks = [first, second].map(|place| catalogue.devices[place].kept());
+        let keeps = |cell: usize| masks.iter().flatten().all(|mask| mask.get(cell));
+        let cells = (0..ones_first.len()).filter(|&cell| keeps(cell)).count();
         // Of each cell, how many readouts of the second differ from the majority of the first.
         let mut differing = vec![0; readouts_second + 1];
         let mut table = vec![0_u64; (readouts_first + 1) * (readouts_second + 1)];
@@ -94,7 +112,9 @@ pub(super) fn reunite(
         let entries = entries
             .map(|(i, &cells)| (i / (readouts_second + 1), i % (readouts_second + 1), cells));
         let joint = JointCounts::new(readouts_first, readouts_second, entries);
-        let distance = kept[first].majority.distance(&kept[second].majority);
+        let is_unlike =
+            |&cell: &usize| keeps(cell) && majority.get(cell) != majority_second.get(cell);
+        let distance = (0..ones_first.len()).filter(is_unlike).count();
         let readouts = readouts_second as f64;
         Ok(Reunion {
             first,

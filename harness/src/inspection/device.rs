@@ -1,10 +1,12 @@
 //! One device: figures, the noise model, what is wrong with it.
 
+use std::path::PathBuf;
+
 use fuzzy_extractor::bits::BitString;
 use puf_emulator::silicon::PolarityLaw;
 
-use super::{InspectError, Kept, Wanted};
-use crate::faults::{self, DeviceView, Finding, Summary};
+use super::{InspectError, Inspected, Kept, Wanted};
+use crate::faults::{self, DeviceView, Summary};
 use crate::fit::{
     self, ClassFit, Distances, FitError, HistoryFit, OneCounts, PolarityFit, ReadoutEffects,
     ReadoutOnes, TwoParameterFit,
@@ -22,8 +24,10 @@ pub struct DeviceRecord {
     pub name: String,
     /// Under what condition it was read, empty when nothing says.
     pub condition: String,
-    /// Where it was read from: the first file.
-    pub source: std::path::PathBuf,
+    /// Where it was read from: one file of all readouts, or one for each.
+    pub sources: Vec<PathBuf>,
+    /// Readouts in the files, of which those counted are the first.
+    pub readouts_in_files: usize,
     /// Address of the first byte of a readout, where the format knows.
     pub address: Option<u32>,
     /// Positions of a readout, those left out included.
@@ -83,14 +87,15 @@ pub(super) fn inspect(
     source: &DeviceSource,
     readouts: &impl Passes<Error = InspectError>,
     wanted: Wanted,
-) -> Result<(DeviceRecord, Kept, Vec<Finding>), InspectError> {
+) -> Result<Inspected, InspectError> {
     let in_detail = !wanted.metrics_only && readouts.readouts() <= MAX_READOUT_EFFECTS;
     let detail = if in_detail { Detail::Readouts } else { Detail::Figures };
     let scan = Scan::of(readouts, detail)?;
     let mut record = DeviceRecord {
         name: source.name.clone(),
         condition: source.condition.clone(),
-        source: source.source_of(0).to_owned(),
+        sources: source.sources().to_vec(),
+        readouts_in_files: source.readouts(),
         address: source.address(),
         positions: source.cells(),
         figures: DeviceFigures::of(&scan),
@@ -100,7 +105,7 @@ pub(super) fn inspect(
         let kept = kept_of(&scan, None);
         return Ok((record, kept, Vec::new()));
     }
-    let fits = Fits::of(&scan);
+    let fits = Fits::of(&scan, source.readouts());
     let view = DeviceView {
         index,
         name: &record.name,
@@ -120,7 +125,7 @@ fn kept_of(scan: &Scan, summary: Option<Summary>) -> Kept {
 }
 
 impl Fits {
-    fn of(scan: &Scan) -> Self {
+    fn of(scan: &Scan, in_files: usize) -> Self {
         let tally = &scan.tally;
         let histogram = tally.histogram();
         let counts = OneCounts::new(histogram.clone());
@@ -135,7 +140,7 @@ impl Fits {
         let split = polarity.as_ref().ok().and_then(|fit| fit.significant().next());
         let classes = split.and_then(|split| Some((split.mask, classes(scan, split.mask).ok()?)));
         Self {
-            growth: growth(&histogram, cells.as_ref().ok()),
+            growth: growth(&histogram, in_files, cells.as_ref().ok()),
             readouts: readout_effects(scan, counts, cells.as_ref()),
             history: cells.as_ref().map_err(Clone::clone).and_then(|cells| history(scan, cells)),
             polarity,
@@ -182,12 +187,13 @@ fn history(scan: &Scan, cells: &TwoParameterFit) -> Result<HistoryFit, FitError>
     fit::history(cells, &distances)
 }
 
-/// Numbers of readouts at which growth is told, up to a good deal more than there are.
-fn growth(histogram: &[u64], fit: Option<&TwoParameterFit>) -> Vec<Growth> {
+/// Numbers of readouts at which growth is told, up to a good deal more than there are, and at as many
+/// as the files hold.
+fn growth(histogram: &[u64], in_files: usize, fit: Option<&TwoParameterFit>) -> Vec<Growth> {
     let t = histogram.len() - 1;
     let round = [2, 5, 10, 20, 50, 100, 200, 500, 1000, 10_000, 100_000, 1_000_000];
     let mut readouts: Vec<usize> = round.into_iter().filter(|&r| r <= 100 * t.max(10)).collect();
-    readouts.push(t);
+    readouts.extend([t, in_files]);
     readouts.sort_unstable();
     readouts.dedup();
     readouts
@@ -210,12 +216,20 @@ fn ever_flipped(histogram: &[u64], chosen: usize) -> f64 {
         if c < chosen {
             return 0.0;
         }
-        (0..chosen).map(|i| (c - i) as f64 / (t - i) as f64).product()
+        let mut product = 1.0;
+        for i in 0..chosen {
+            product *= (c - i) as f64 / (t - i) as f64;
+            // Of many readouts nearly all products are nothing after a few factors.
+            if product < 1e-30 {
+                return 0.0;
+            }
+        }
+        product
     };
     let cells: u64 = histogram.iter().sum();
     let stable = |c: usize| all_among(c) + all_among(t - c);
-    let sum: f64 = histogram.iter().enumerate().map(|(c, &n)| n as f64 * (1.0 - stable(c))).sum();
-    sum / cells as f64
+    let there = histogram.iter().enumerate().filter(|(_, cells)| **cells > 0);
+    there.map(|(c, &n)| n as f64 * (1.0 - stable(c))).sum::<f64>() / cells as f64
 }
 
 /// One-counts of the first readouts of what is selected, for comparison with another condition.

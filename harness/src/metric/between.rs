@@ -103,7 +103,11 @@ pub fn compare(references: References<'_>) -> Option<Between> {
         devices,
         pairs,
         bchd,
-        bchd_over_devices: if devices > 2 { Estimate::of_jackknife(bchd, &without) } else { None },
+        bchd_over_devices: if devices > 2 {
+            Estimate::of_jackknife(bchd, &without).map(|estimate| estimate.within(0.0, 1.0))
+        } else {
+            None
+        },
         bchd_over_cells: counts::wchd_pairwise(&aliasing)?,
         least: relative(distances.least),
         greatest: relative(distances.greatest),

@@ -40,6 +40,17 @@ impl Estimate {
         };
         let mean = weighted(&|x| x);
         let variance = weighted(&|x| (x - mean) * (x - mean));
+        if variance == 0.0 {
+            // Nothing varied in so many cells: a part of 3 / n may (the rule of three), in the value's
+            // own range.
+            let values = (0..histogram.len()).map(&value);
+            let (least, greatest) =
+                values.fold((mean, mean), |(least, greatest), x| (least.min(x), greatest.max(x)));
+            let part = (3.0 / cells).min(1.0);
+            let lower = mean - part * (mean - least);
+            let upper = mean + part * (greatest - mean);
+            return Some(Self { value: mean, standard_error: 0.0, lower, upper });
+        }
         Some(Self::normal(mean, libm::sqrt(variance / cells)))
     }
 
@@ -84,6 +95,12 @@ impl Estimate {
         }
         let without: Vec<f64> = values.iter().map(|x| (sum - x) / (count - 1.0)).collect();
         Self::of_jackknife(sum / count, &without)
+    }
+
+    /// The interval without what the figure cannot be.
+    #[must_use]
+    pub fn within(self, least: f64, greatest: f64) -> Self {
+        Self { lower: self.lower.max(least), upper: self.upper.min(greatest), ..self }
     }
 
     /// One minus the figure.

@@ -97,7 +97,7 @@ impl Array {
 }
 
 /// Each costs memory of its own, however small it is.
-const MAX_DEVICES: usize = 1 << 20;
+const MAX_DEVICES: usize = 1 << 16;
 
 /// As much as the longest header takes.
 pub(super) const HEAD_BYTES: usize = MAX_HEADER_BYTES + 12;

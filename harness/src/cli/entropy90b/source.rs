@@ -1,7 +1,7 @@
 //! Reading what is assessed.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read as _, Seek as _};
 
 use super::{Arguments, BitOrder, Shape};
 use crate::cli::exit::Failure;
@@ -43,16 +43,33 @@ pub(super) fn read(arguments: &Arguments) -> Result<Source, Failure> {
 fn bytes(arguments: &Arguments) -> Result<Vec<u8>, Failure> {
     let path = &arguments.file;
     let failure = |error| Failure::file(path, &error);
-    let file = File::open(path).map_err(failure)?;
+    // Looked at first: opening a pipe waits for whoever writes to it.
+    let metadata = std::fs::metadata(path).map_err(failure)?;
+    if !metadata.is_file() {
+        return Err(Failure::bad_data(format_args!("{}: not a regular file", path.display()))
+            .advise("the samples in a file"));
+    }
+    let mut file = File::open(path).map_err(failure)?;
+    let mut head = [0; 8];
+    let known = file.read(&mut head).map_err(failure)?;
+    let is_array = readouts::recognise_format(None, &head[..known]) == Ok(readouts::Format::Npy);
+    file.rewind().map_err(failure)?;
     let wanted = arguments.samples.map(|samples| {
         let bits = if arguments.symbols { 8 } else { arguments.bits_per_symbol.unwrap_or(1) };
         (samples as u64).saturating_mul(u64::from(bits)).div_ceil(8)
     });
     let mut bytes = Vec::new();
-    // An array's header is no sample.
-    let limit =
-        wanted.map_or(MAX_BYTES, |wanted| wanted.saturating_mul(8) + (1 << 17)).min(MAX_BYTES);
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(failure)?;
+    // An array is held to its header, whatever is wanted of it.
+    let wanted = if is_array { None } else { wanted };
+    let limit = wanted.unwrap_or(MAX_BYTES).min(MAX_BYTES);
+    if wanted.is_none() && metadata.len() > MAX_BYTES {
+        return Err(Failure::bad_data(format_args!(
+            "{}: more than {MAX_BYTES} bytes",
+            path.display()
+        ))
+        .advise("--samples N for the first N samples"));
+    }
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(failure)?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(Failure::bad_data(format_args!(
             "{}: more than {MAX_BYTES} bytes",
@@ -124,6 +141,14 @@ fn file(bytes: Vec<u8>, arguments: &Arguments, notes: &mut Vec<String>) -> Resul
         if let Some(wanted) = arguments.samples {
             bytes.truncate(wanted.saturating_mul(bits as usize).div_ceil(8));
         }
+        if is_text(&bytes) {
+            return Err(Failure::bad_data(format_args!(
+                "{path}: text, where packed bits are asked for"
+            ))
+            .advise(
+                "a file of bytes or an .npy of cells; --symbols if each character is a symbol",
+            ));
+        }
         let values = unpack(&bytes, arguments.bit_order.first(), bits);
         (values.map_err(|error| bad(arguments, &error))?, Some(bits), bits)
     };
@@ -145,6 +170,14 @@ fn file(bytes: Vec<u8>, arguments: &Arguments, notes: &mut Vec<String>) -> Resul
         None => values.len(),
     };
     in_rows(values, columns, bits, arguments)
+}
+
+/// Whether all bytes are of a text of digits, as no packed bits are in so many.
+fn is_text(bytes: &[u8]) -> bool {
+    let is_digit = |&byte: &u8| {
+        byte.is_ascii_hexdigit() || byte.is_ascii_whitespace() || b",;:xX".contains(&byte)
+    };
+    bytes.len() >= 32 && bytes.iter().all(is_digit)
 }
 
 /// Puts values in rows, and holds them to the shape of the restarts if there is one.

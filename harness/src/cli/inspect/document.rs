@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Arguments, devices_of};
+use super::{Arguments, devices_of, files_of};
 use crate::cli::session::{inputs, shown};
 use crate::faults::{Finding, Severity};
 use crate::fit::{self, Agreement, FitError, Split};
@@ -75,20 +75,25 @@ fn finding_json(finding: &Finding, inspection: &Inspection) -> Value {
         let range = |cells: &std::ops::Range<usize>| {
             json!([byte(cells.start / 8), byte(cells.end.div_ceil(8))])
         };
-        finding.cells.iter().map(range).collect()
+        finding.cells.iter().take(MOST_RANGES).map(range).collect()
     });
     json!({
         "kind": finding.kind.name(),
         "device": devices.first(),
         "devices": devices,
         "readouts": finding.readouts,
-        "cells": finding.cells.iter().map(|cells| [cells.start, cells.end]).collect::<Vec<_>>(),
+        "files": files_of(finding, inspection, usize::MAX),
+        "cells": finding.cells.iter().take(MOST_RANGES).map(|c| [c.start, c.end]).collect::<Vec<_>>(),
+        "cells_in_all": finding.cells.iter().map(ExactSizeIterator::len).sum::<usize>(),
         "addresses": addresses,
         "detail": finding.detail,
         "effect": finding.kind.effect(),
         "log10_chance": finite(finding.log10_chance),
     })
 }
+
+/// Ranges of cells that are listed: a dead data line has one for every word.
+const MOST_RANGES: usize = 1000;
 
 fn left_out_json(left: &LeftOut, devices: &[DeviceRecord]) -> Value {
     json!({
@@ -106,7 +111,9 @@ fn device_json(record: &DeviceRecord) -> Value {
     json!({
         "name": record.name,
         "condition": record.condition,
-        "source": shown(&record.source),
+        "source": record.sources.first().map(|path| shown(path)),
+        "sources": record.sources.len(),
+        "readouts_in_files": record.readouts_in_files,
         "address": record.address,
         "readouts": figures.readouts,
         "cells": figures.cells,
@@ -191,7 +198,7 @@ fn cells_json(fits: &Fits) -> Option<Value> {
 fn agreement_json(agreement: &Agreement) -> Value {
     json!({
         "chi2": agreement.chi2, "df": agreement.df, "chi2_per_df": agreement.chi2_per_df(),
-        "p_value": agreement.p_value, "total_variation": agreement.total_variation,
+        "p_value": if agreement.df > 0 { p_value(agreement.p_value) } else { None }, "total_variation": agreement.total_variation,
     })
 }
 
@@ -205,7 +212,7 @@ fn polarity_json(fits: &Fits) -> Value {
             "mask": split.mask, "bits": split.bits().collect::<Vec<_>>(),
             "ones_odd": split.odd_fraction.value, "ones_even": split.even_fraction.value,
             "amplitude": estimate_json(split.amplitude), "z": split.z,
-            "z_binomial": split.z_binomial, "family_p_value": split.family_p_value,
+            "z_binomial": split.z_binomial, "family_p_value": p_value(split.family_p_value),
             "is_significant": split.is_significant(),
         })
     };
@@ -233,7 +240,7 @@ fn effects_json(fits: &Fits) -> Value {
     let spread = |spread: &fit::Spread| {
         json!({
             "value": spread.value, "lower": spread.lower, "upper": finite(spread.upper),
-            "p_value": spread.p_value,
+            "p_value": p_value(spread.p_value),
         })
     };
     json!({
@@ -250,7 +257,7 @@ fn history_json(fits: &Fits) -> Value {
     match &fits.history {
         Ok(history) => json!({
             "pull": estimate_json(history.pull), "difference": estimate_json(history.difference),
-            "z": history.z, "p_value": history.p_value, "by_lag": history.by_lag,
+            "z": history.z, "p_value": p_value(history.p_value), "by_lag": history.by_lag,
             "is_significant": history.is_significant(),
         }),
         Err(error) => json!({ "error": error.to_string() }),
@@ -278,6 +285,7 @@ fn comparison_json(comparison: &Comparison, devices: &[DeviceRecord]) -> Value {
         "bchd_interval_over_cells": interval(Some(between.bchd_over_cells)),
         "bchd_sd": between.bchd_sd,
         "expected_from_bias": between.expected_from_bias,
+        "z_from_bias": finite(super::page::z_from_bias(between)),
         "bit_aliasing": between.aliasing,
         "aliasing_min_entropy_per_cell": between.aliasing_min_entropy,
         "aliasing_min_entropy_of_ideal_cells": ideal_aliasing_min_entropy(between.devices),
@@ -371,6 +379,11 @@ fn interval(estimate: Option<Estimate>) -> Option<[f64; 2]> {
 
 fn error<T>(result: &Result<T, FitError>) -> Option<String> {
     result.as_ref().err().map(ToString::to_string)
+}
+
+/// A probability that is below the least number is not 0: `null`, and the statistic stands beside it.
+fn p_value(p: f64) -> Option<f64> {
+    (p > 0.0).then_some(p)
 }
 
 /// JSON has no infinity: `null`.

@@ -1,6 +1,6 @@
 //! An inspection as a page.
 
-use super::{Arguments, devices_of};
+use super::{Arguments, devices_of, files_of};
 use crate::cli::session::{count, plain};
 use crate::cli::words::{BAD, BOLD, GOOD, Table, heading, line, thousands};
 use crate::faults::{Finding, Kind, Severity};
@@ -8,7 +8,7 @@ use crate::fit;
 use crate::inspection::{
     Assessed, Comparison, DeviceRecord, Fits, Inspection, Without, main_comparison,
 };
-use crate::metric::between::{ideal_aliasing_min_entropy, ideal_uniqueness_pypuf};
+use crate::metric::between::{Between, ideal_aliasing_min_entropy, ideal_uniqueness_pypuf};
 use crate::metric::device::DeviceFigures;
 use crate::metric::estimate::Estimate;
 use crate::reliability::identification::equal_error;
@@ -148,10 +148,7 @@ fn metrics(page: &mut String, devices: &[&DeviceRecord], once: &dyn Fn(usize) ->
         ]);
     }
     table.write(page);
-    if devices.len() > MOST_LINES {
-        let more = devices.len() - MOST_LINES;
-        line(page, format_args!("  ({more} more: --format json has them all)"));
-    }
+    more(page, devices.len(), MOST_LINES);
     line(
         page,
         format_args!(
@@ -239,7 +236,10 @@ fn noise_model(page: &mut String, devices: &[&DeviceRecord]) {
             format!("{:.4}", fit.moments.lambda1),
             plus_minus(fit.lambda2, 4),
             fit.agreement.chi2_per_df().map_or("-".to_owned(), |chi2| format!("{chi2:.2}")),
-            probability(fit.agreement.p_value),
+            match fit.agreement.df {
+                0 => "-".to_owned(),
+                _ => probability(fit.agreement.p_value),
+            },
             format!("{:.4}", fit.agreement.total_variation),
             rate(fit.ber_pairwise()),
             rate(fit.ber_after_majority_of(3)),
@@ -302,12 +302,20 @@ fn growth(page: &mut String, devices: &[DeviceRecord]) {
     );
     for (device, fits) in shown {
         let cells = readouts.iter().map(|&readouts| of(fits, readouts).unwrap_or_default());
-        let all = device.figures.readouts;
+        let all = device.readouts_in_files;
         let last = of(fits, all).map(|growth| format!("{}: {growth}", thousands(all)));
         let name = std::iter::once(plain(device.label()));
         table.row(name.chain(cells).chain([last.unwrap_or_default()]));
     }
     table.write(page);
+    more(page, with.len(), 4);
+}
+
+/// Says that there are more devices than lines.
+fn more(page: &mut String, all: usize, shown: usize) {
+    if all > shown {
+        line(page, format_args!("  ({} more: --format json has them all)", all - shown));
+    }
 }
 
 fn address_classes(page: &mut String, devices: &[DeviceRecord]) {
@@ -431,7 +439,7 @@ fn readouts_and_history(page: &mut String, devices: &[DeviceRecord]) {
         line(
             page,
             format_args!(
-                "  (spread of the readouts' own noise and offset beyond sampling, readouts counted from 0; pull towards\n   \
+                "  (of up to 256 readouts: spread of the readouts' own noise and offset beyond sampling, readouts counted from 0; pull towards\n   \
                  the value before, from how much farther apart successive readouts are than others)"
             ),
         );
@@ -484,7 +492,20 @@ fn between(page: &mut String, comparison: &Comparison, devices: &[DeviceRecord])
             percent_of(between.expected_from_bias),
         ),
     );
-    let few = if between.devices < 16 { "; so few devices say little" } else { "" };
+    let few = between.devices < 16 && z_from_bias(between).abs() < 5.0;
+    let few = if few { "; so few devices say little" } else { "" };
+    let z = z_from_bias(between);
+    if z.abs() >= 5.0 {
+        let (word, why) = if z < 0.0 { ("nearer", "share") } else { ("farther apart", "part") };
+        line(
+            page,
+            format_args!(
+                "                 they are {word} than that by {:.0} standard errors over cells: something that \
+                 dies {why}, as classes of addresses do",
+                z.abs()
+            ),
+        );
+    }
     line(
         page,
         format_args!(
@@ -504,6 +525,11 @@ fn between(page: &mut String, comparison: &Comparison, devices: &[DeviceRecord])
             ideal_uniqueness_pypuf(comparison.cells),
         ),
     );
+}
+
+/// How far the mean distance is off what the bias explains, in standard errors over cells.
+pub(super) fn z_from_bias(between: &Between) -> f64 {
+    (between.bchd - between.expected_from_bias) / between.bchd_over_cells.standard_error
 }
 
 /// The rates that identification is judged by.
@@ -571,6 +597,11 @@ fn assessed_lines(page: &mut String, assessed: &Assessed, seed: u64) {
     );
 }
 
+/// A drift, or below what it is where there may be none.
+fn drift(sd: Estimate) -> String {
+    if sd.lower > 0.0 { format!("{:.3}", sd.value) } else { format!("<{:.3}", sd.upper) }
+}
+
 fn reunions(page: &mut String, inspection: &Inspection) {
     let mut table = Table::new([
         "first -> second",
@@ -603,8 +634,8 @@ fn reunions(page: &mut String, inspection: &Inspection) {
                 row.extend([
                     format!("{:.4}", best.correlation.value),
                     plus_minus(best.noise_ratio, 3),
-                    format!("{:.3}", best.drift.sd.value),
-                    format!("{:.3}", best.drift.common_sd.value),
+                    drift(best.drift.sd),
+                    drift(best.drift.common_sd),
                 ]);
                 row.extend(best.drift.rare.map_or(
                     ["-".to_owned(), "-".to_owned()],
@@ -661,9 +692,44 @@ fn findings(page: &mut String, inspection: &Inspection) {
                 plain(&finding.detail)
             ),
         );
+        let files = files_of(finding, inspection, 4);
+        if !files.is_empty() {
+            line(
+                page,
+                format_args!("         readouts are counted from 0: {}", plain(files.join(", "))),
+            );
+        }
         // Once for all findings of a kind.
         if shown.get(place + 1).is_none_or(|next| next.kind != finding.kind) {
             line(page, format_args!("         {}", finding.kind.effect()));
+        }
+    }
+    let of = |kind: Kind| -> Vec<String> {
+        let mut names: Vec<String> = inspection
+            .findings
+            .iter()
+            .filter(|finding| finding.kind == kind)
+            .map(|finding| devices_of(finding, inspection).join(" = "))
+            .collect();
+        names.dedup();
+        names
+    };
+    for (kind, about) in [
+        (Kind::AddressClass, "ones depend on the address (above, under Addresses):"),
+        (Kind::SameDie, "one die, and not compared with itself:"),
+    ] {
+        let names = of(kind);
+        if !names.is_empty() {
+            let first = plain(names[..names.len().min(6)].join(", "));
+            let more = if names.len() > 6 {
+                format!(" and {} more", names.len() - 6)
+            } else {
+                String::new()
+            };
+            line(
+                page,
+                format_args!("  {BOLD}note{BOLD:#}   {}  {about} {first}{more}", kind.name()),
+            );
         }
     }
     if shown.len() > MOST_FINDINGS {
