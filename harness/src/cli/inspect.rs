@@ -23,8 +23,6 @@ pub(crate) struct Arguments {
     /// files hold one each; `name@condition` and folders below name the condition.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    #[command(flatten)]
-    reading: Reading,
     /// Looks at the first N readouts of each device only.
     #[arg(long, value_name = "N", value_parser = number)]
     first: Option<usize>,
@@ -47,6 +45,8 @@ pub(crate) struct Arguments {
     /// drift.
     #[arg(long, value_name = "T", requires = "save_profile", allow_hyphen_values = true, value_parser = celsius)]
     celsius: Option<f64>,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 /// How files are read.

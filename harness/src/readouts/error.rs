@@ -9,7 +9,7 @@ use super::format::FormatError;
 use super::intel_hex::IntelHexError;
 use super::leave_out::LeaveOutError;
 use super::npy::NpyError;
-use super::text::TextError;
+use super::text::{TextError, TextProblem};
 use super::{MAX_CELLS, MAX_READOUTS, MAX_STREAMED, tree};
 
 /// Why readouts could not be read.
@@ -161,6 +161,9 @@ impl ReadoutError {
             }
             Self::Changed(_) => "again, when nobody writes to it",
             Self::Empty(_) => "remove it, or read the device again",
+            Self::Text { source, .. } if matches!(source.problem, TextProblem::LongCell(_)) => {
+                "0 or 1 between commas, a readout a line, without a line of headings"
+            }
             Self::IntelHex { .. } | Self::Text { .. } => "read the device again, or mend the file",
             Self::TooLong { .. } => "the record length, if the file holds several readouts",
             Self::RecordLength { .. } => "the record length, or one file at a time",

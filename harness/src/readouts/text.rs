@@ -384,7 +384,7 @@ impl CsvRows {
         let value = match std::mem::take(&mut self.cell) {
             CsvCell::One(digit) => binary_value(digit).map_err(|p| self.start.says(p))?,
             CsvCell::Nothing => return Err(self.start.says(TextProblem::NoCell)),
-            CsvCell::More(first) => return Err(self.start.says(TextProblem::BinaryDigit(first))),
+            CsvCell::More(first) => return Err(self.start.says(TextProblem::LongCell(first))),
         };
         if let Some(word) = words.get_mut(self.len / 64) {
             *word |= u64::from(value) << (self.len % 64);
@@ -483,6 +483,8 @@ pub enum TextProblem {
     HexDigit(u8),
     /// A byte that is neither 0 nor 1.
     BinaryDigit(u8),
+    /// More than one character between two commas, the first of them.
+    LongCell(u8),
     /// A group of hex digits that ends within a byte.
     HalfByte,
     /// A group of another length than eight.
@@ -519,6 +521,11 @@ impl fmt::Display for TextProblem {
         match self {
             Self::HexDigit(byte) => write!(f, "'{}' is not a hex digit", byte.escape_ascii()),
             Self::BinaryDigit(byte) => write!(f, "'{}' is neither 0 nor 1", byte.escape_ascii()),
+            Self::LongCell(byte) => write!(
+                f,
+                "a cell of several characters, from '{}' on, where 0 or 1 is asked",
+                byte.escape_ascii()
+            ),
             Self::HalfByte => write!(f, "half a byte: an odd number of hex digits"),
             Self::NotEight => write!(f, "a group that is not eight binary digits"),
             Self::NoCell => write!(f, "nothing between the commas"),
@@ -582,8 +589,8 @@ mod tests {
         assert_eq!(refused("0,1\n0,1,1"), (2, 1, TextProblem::Cells { expected: 2, found: 3 }));
         assert_eq!(refused("0,1,\n"), (1, 5, TextProblem::NoCell));
         assert_eq!(refused("0,,1\n"), (1, 3, TextProblem::NoCell));
-        assert_eq!(refused("cell,value\n"), (1, 1, TextProblem::BinaryDigit(b'c')));
-        assert_eq!(refused("0,10\n"), (1, 3, TextProblem::BinaryDigit(b'1')));
+        assert_eq!(refused("cell,value\n"), (1, 1, TextProblem::LongCell(b'c')));
+        assert_eq!(refused("0,10\n"), (1, 3, TextProblem::LongCell(b'1')));
         assert_eq!(refused("\n"), (1, 1, TextProblem::Nothing));
     }
 

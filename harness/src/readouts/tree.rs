@@ -52,8 +52,15 @@ impl Group {
 fn name(parts: &[String], condition_in_file: &str) -> (String, String) {
     let trimmed = |part: &String| part.strip_suffix(".dev").unwrap_or(part).to_owned();
     let mut parts: Vec<_> = parts.iter().map(trimmed).collect();
-    let mut condition =
-        if parts.len() > 1 { parts.pop().unwrap_or_default() } else { String::new() };
+    let mut condition = match parts.as_mut_slice() {
+        // A folder that is the device may name its condition as a file does.
+        [only] => {
+            let (name, condition) = split_condition(only);
+            *only = name;
+            condition
+        }
+        _ => parts.pop().unwrap_or_default(),
+    };
     if !condition.is_empty() && !condition_in_file.is_empty() {
         condition.push('/');
     }
@@ -63,10 +70,14 @@ fn name(parts: &[String], condition_in_file: &str) -> (String, String) {
 
 /// `A1@-18degrees.hex` is readout `A1` at condition `-18degrees`.
 fn stem_and_condition(file: &Path) -> (String, String) {
-    let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    match stem.split_once('@') {
+    split_condition(&file.file_stem().unwrap_or_default().to_string_lossy())
+}
+
+/// Name and condition, which is empty where none is named.
+fn split_condition(text: &str) -> (String, String) {
+    match text.split_once('@') {
         Some((name, condition)) if !name.is_empty() => (name.to_owned(), condition.to_owned()),
-        _ => (stem, String::new()),
+        _ => (text.to_owned(), String::new()),
     }
 }
 
@@ -362,6 +373,8 @@ mod tests {
         assert_eq!(folder(&[], "P1.hex"), "root|");
         assert_eq!(folder(&["chip.dev"], "P1.hex"), "chip|");
         assert_eq!(folder(&["chip"], "P1@-18.hex"), "chip|-18");
+        assert_eq!(folder(&["chip@25C"], "P1.hex"), "chip|25C");
+        assert_eq!(folder(&["@25C"], "P1.hex"), "@25C|");
         assert_eq!(folder(&["chip", "cold.dev"], "P1.hex"), "chip|cold");
         assert_eq!(folder(&["lot", "chip", "cold"], "P1@-7.hex"), "lot/chip|cold/-7");
         let file = |below: &[&str], file: &str| {
