@@ -266,7 +266,7 @@ fn wchd_to_first(device: &RecordedDevice) -> f64 {
 #[ignore = "needs ../shared; stage 2"]
 fn the_scum_chips_are_as_published_in_shared() {
     let start = Instant::now();
-    let recording = read(&[shared("scum")], &Options::default()).unwrap();
+    let recording = read(&[shared("data/scum")], &Options::default()).unwrap();
     println!("{:?} {:#?}", start.elapsed(), recording.notes);
     let cells = 8 * 56_320;
     let expected = [("L45", 28, 49.93, 4.66), ("M39", 85, 50.09, 4.54), ("M42", 4, 49.87, 5.03)];
@@ -286,7 +286,7 @@ fn the_scum_chips_are_as_published_in_shared() {
 #[ignore = "needs ../shared; stage 2"]
 fn the_stm32_boards_are_as_published_in_shared() {
     let start = Instant::now();
-    let recording = read(&[shared("stm32f401")], &Options::default()).unwrap();
+    let recording = read(&[shared("data/stm32f401")], &Options::default()).unwrap();
     println!("{:?} {:#?}", start.elapsed(), recording.notes);
     let cells = 8 * 98_304;
     let expected = [
