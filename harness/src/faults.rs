@@ -18,6 +18,7 @@
 //!
 //! One readout can be compared with none; of two, only those as far apart as two dies, or equal, can
 //! be judged. Empty and short files are refused by the readers and never come here.
+#![doc = include_str!("faults/detection.md")]
 
 pub mod address_class;
 mod address_line;
