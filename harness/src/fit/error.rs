@@ -60,7 +60,7 @@ impl fmt::Display for FitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooFewReadouts { readouts, least } => {
-                write!(f, "{readouts} readouts, where a fit takes {least}")
+                write!(f, "a fit takes {least} readouts or more, not {readouts}")
             }
             Self::TooManyReadouts { readouts, most } => {
                 write!(f, "{readouts} readouts, where {most} are the most")

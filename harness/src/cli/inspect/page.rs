@@ -197,6 +197,7 @@ fn other_names(page: &mut String, devices: &[DeviceRecord]) {
             format_args!("\n  under other names, which do not mean the same thing (ideally 1):"),
         );
         table.write(page);
+        more(page, devices.len(), MOST_LINES);
     }
 }
 
@@ -248,6 +249,7 @@ fn noise_model(page: &mut String, devices: &[&DeviceRecord]) {
         ]);
     }
     table.write(page);
+    more(page, devices.len(), MOST_LINES);
     for error in unfit {
         line(page, format_args!("  {error}"));
     }
@@ -368,6 +370,7 @@ fn address_classes(page: &mut String, devices: &[DeviceRecord]) {
         table.row(row);
     }
     table.write(page);
+    more(page, devices.len(), MOST_LINES);
     line(
         page,
         format_args!(
