@@ -104,6 +104,21 @@ fn the_verifier_reaches_neither_silicon_nor_a_device_s_secrets() {
     absent(&["harness/src/verifier"], &never.map(|room| room));
 }
 
+/// Readouts, metrics, fits, faults, inspection: each names what stands before it, never what follows.
+#[test]
+fn the_microscope_points_one_way() {
+    let rooms = ["readouts", "metric", "fit", "faults", "inspection", "cli"];
+    for (place, room) in rooms.iter().enumerate() {
+        let later: Vec<String> =
+            rooms[place + 1..].iter().map(|later| format!("crate::{later}")).collect();
+        let later: Vec<&str> = later.iter().map(String::as_str).collect();
+        if !later.is_empty() {
+            absent(&[&format!("harness/src/{room}")], &later);
+        }
+    }
+    absent(&["harness/src/sp80090b"], &["crate::fit", "crate::faults", "crate::inspection"]);
+}
+
 /// The mathematics of the host differ in their last bits: what is printed or compared comes from libm.
 #[test]
 fn figures_come_from_platform_independent_mathematics() {
