@@ -199,7 +199,7 @@ pub fn inspect(
     let assessed = match wanted.entropy90b {
         Some(seed) => {
             let comparison = main_comparison(&between);
-            assessed::assess(catalogue, &kept, comparison, seed, observer)?
+            assessed::assess(&kept, comparison, seed, observer)?
         }
         None => None,
     };
@@ -235,10 +235,7 @@ fn compare(
         let is_there = |&place: &usize| of_length(&place) && !is_gone(place);
         let all: Vec<usize> = (0..records.len()).filter(is_there).collect();
         let devices: Vec<usize> = all.iter().copied().filter(|&p| !is_again(p)).collect();
-        let masks = devices.iter().filter_map(|&place| kept[place].mask.as_ref());
-        let mask = masks.fold(None, |common: Option<BitString>, mask| {
-            Some(common.map_or_else(|| mask.clone(), |common| and(&common, mask)))
-        });
+        let mask = common_mask(devices.iter().map(|&place| &kept[place]));
         let cells = mask.as_ref().map_or(positions, BitString::weight);
         let masked: Vec<BitString> = mask
             .iter()
@@ -253,6 +250,13 @@ fn compare(
         Some(Comparison { devices, cells, again, between })
     };
     positions.into_iter().filter_map(of_length).collect()
+}
+
+/// The cells that all devices keep; `None` where all keep all.
+fn common_mask<'a>(devices: impl Iterator<Item = &'a Kept>) -> Option<BitString> {
+    devices.filter_map(|kept| kept.mask.as_ref()).fold(None, |common, mask| {
+        Some(common.map_or_else(|| mask.clone(), |common| and(&common, mask)))
+    })
 }
 
 /// The ones that both have.
@@ -271,7 +275,6 @@ fn rescore(
     findings: &[Finding],
 ) -> Result<Option<Without>, InspectError> {
     let mut left_out = Vec::new();
-    let mut records = records.to_vec();
     for (place, source) in catalogue.devices.iter().enumerate() {
         observer.check()?;
         let remedy = Remedy::of(findings, place);
@@ -286,9 +289,8 @@ fn rescore(
         let record = if selection.readouts() == 0 || cells == 0 {
             None
         } else {
-            let (record, remains, _) = device::inspect(place, source, &selection, wanted)?;
-            records[place] = record.clone();
-            kept[place] = remains;
+            let (record, scan) = device::score(source, &selection, wanted)?;
+            kept[place] = device::kept_of(&scan, None);
             Some(record)
         };
         left_out.push(LeftOut { device: place, readouts, cells: cells_before - cells, record });
@@ -297,8 +299,9 @@ fn rescore(
         return Ok(None);
     }
     let gone = |place: usize| left_out.iter().any(|l| l.device == place && l.record.is_none());
-    let mut same = again::same_dies(&records, kept);
+    // What is left out changes no length, by which devices are told comparable.
+    let mut same = again::same_dies(records, kept);
     same.retain(|&(again, first)| !gone(again) && !gone(first));
-    let between = compare(&records, kept, &same, &gone);
+    let between = compare(records, kept, &same, &gone);
     Ok(Some(Without { devices: left_out, between }))
 }

@@ -19,6 +19,7 @@
 use super::finding::{Finding, Kind, Remedy, listed};
 use super::tail::{LOG10_ALARM, log10_at_least};
 use super::{Detector, Examined};
+use crate::metric::between::by_chance;
 
 pub(super) const DETECTOR: Detector = Detector {
     kinds: &[Kind::FirstReadout, Kind::FarReadouts, Kind::SeveralModes, Kind::OtherDevice],
@@ -102,7 +103,7 @@ impl Groups {
             of_two_dies: 0.0,
             log10_chance: 0.0,
         };
-        let of_two_dies = of_two_dies(ones(device, &device.live), ones(device, &device.live));
+        let of_two_dies = by_chance(ones(device, &device.live), ones(device, &device.live));
         let mut all = Self {
             groups: vec![everything(&device.live)],
             usual: 0.0,
@@ -134,16 +135,11 @@ impl Groups {
             let mut distances = distances(device, &group.places, &main);
             distances.sort_unstable();
             group.to_main = distances[distances.len() / 2] as f64 / cells;
-            group.of_two_dies = self::of_two_dies(ones(device, &group.places), main_ones);
+            group.of_two_dies = by_chance(ones(device, &group.places), main_ones);
             group.log10_chance = limit.log10_chance(distances[0] as f64);
         }
         all
     }
-}
-
-/// Expected distance per cell of two dies with these fractions of ones.
-pub(super) fn of_two_dies(a: f64, b: f64) -> f64 {
-    a * (1.0 - b) + b * (1.0 - a)
 }
 
 /// Fraction of ones over the readouts at these places.

@@ -9,9 +9,9 @@
 use std::collections::BTreeMap;
 
 use super::finding::{Finding, Kind, Remedy};
-use super::groups::of_two_dies;
 use super::tail::{LOG10_ALARM, log10_at_least, log10_at_most};
 use super::{CrossDetector, Summary};
+use crate::metric::between::by_chance;
 
 pub(super) const BETWEEN: CrossDetector =
     CrossDetector { kinds: &[Kind::SameDie, Kind::RelabelledDevice, Kind::PermutedLabels], find };
@@ -46,7 +46,7 @@ impl Apart {
             let unlike = (a.majority.words()[word] ^ b.majority.words()[word]) & kept;
             differ += u64::from(unlike.count_ones());
         }
-        let of_two_dies = of_two_dies(a.ones_fraction, b.ones_fraction);
+        let of_two_dies = by_chance(a.ones_fraction, b.ones_fraction);
         Self { cells: cells as f64, differ: differ as f64, of_two_dies }
     }
 

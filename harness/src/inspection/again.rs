@@ -1,5 +1,8 @@
 //! The same die under another condition, in another session, or under another name.
 
+use std::borrow::Cow;
+
+use fuzzy_extractor::bits::BitString;
 use puf_emulator::silicon::Instructions;
 use rayon::prelude::*;
 
@@ -51,27 +54,16 @@ pub(super) fn same_dies(records: &[DeviceRecord], kept: &[Kept]) -> Vec<(usize, 
 /// By the cells that both keep.
 fn is_same_die(a: &Kept, b: &Kept) -> bool {
     let instructions = Instructions::detected();
-    let len = a.majority.len();
-    let [cells, ones_a, ones_b, differ] = match (&a.mask, &b.mask) {
-        (None, None) => [
-            len as u64,
-            instructions.weight(a.majority.words()),
-            instructions.weight(b.majority.words()),
-            instructions.distance(a.majority.words(), b.majority.words()),
-        ],
-        (mask, other) => {
-            let both = match (mask, other) {
-                (Some(mask), Some(other)) => super::and(mask, other),
-                (Some(mask), None) | (None, Some(mask)) => mask.clone(),
-                (None, None) => return false,
-            };
-            let [of_a, of_b] = [a, b].map(|kept| super::and(&kept.majority, &both));
-            [both.weight(), of_a.weight(), of_b.weight(), of_a.distance(&of_b)].map(|n| n as u64)
-        }
-    };
+    let both = super::common_mask([a, b].into_iter());
+    let cells = both.as_ref().map_or(a.majority.len(), BitString::weight);
+    let [a, b] = [a, b].map(|kept| match &both {
+        Some(both) => Cow::Owned(super::and(&kept.majority, both)),
+        None => Cow::Borrowed(&kept.majority),
+    });
     let fraction = |count: u64| count as f64 / cells as f64;
-    let [a, b, distance] = [ones_a, ones_b, differ].map(fraction);
-    let by_chance = a * (1.0 - b) + b * (1.0 - a);
+    let distance = fraction(instructions.distance(a.words(), b.words()));
+    let [a, b] = [a, b].map(|reading| fraction(instructions.weight(reading.words())));
+    let by_chance = between::by_chance(a, b);
     // What is nearly constant resembles everything: there is no telling.
     distance < SAME_DIE * by_chance && by_chance > 0.05
 }

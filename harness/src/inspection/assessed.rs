@@ -3,7 +3,6 @@
 use rayon::prelude::*;
 
 use super::{Comparison, InspectError, Kept, Observer};
-use crate::readouts::Catalogue;
 use crate::sp80090b::order::{Matrix, Order};
 use crate::sp80090b::{self, Assessment, Estimator, RECOMMENDED_SAMPLES};
 
@@ -22,7 +21,6 @@ pub struct Assessed {
 
 /// Assesses the devices of a comparison, or the only one there is. `seed` is that of the shuffled order.
 pub(super) fn assess(
-    catalogue: &Catalogue,
     kept: &[Kept],
     comparison: Option<&Comparison>,
     seed: u64,
@@ -31,11 +29,11 @@ pub(super) fn assess(
     let devices = comparison.map_or(vec![0], |comparison| comparison.devices.clone());
     let devices: Vec<usize> = devices.into_iter().take(RECOMMENDED_SAMPLES / 2).collect();
     let Some(&first) = devices.first() else { return Ok(None) };
-    let source = &catalogue.devices[first];
-    let mask = source.kept();
+    let mask = super::common_mask(devices.iter().map(|&place| &kept[place]));
     let most = RECOMMENDED_SAMPLES / devices.len();
-    let counts = |&cell: &usize| mask.is_none_or(|mask| mask.get(cell));
-    let cells: Vec<usize> = (0..source.cells()).filter(counts).take(most).collect();
+    let counts = |&cell: &usize| mask.as_ref().is_none_or(|mask| mask.get(cell));
+    let positions = 0..kept[first].majority.len();
+    let cells: Vec<usize> = positions.filter(counts).take(most).collect();
     let values = devices
         .iter()
         .flat_map(|&place| cells.iter().map(move |&cell| u8::from(kept[place].majority.get(cell))));

@@ -81,31 +81,17 @@ impl DeviceRecord {
 /// Readouts up to which each gets a noise and an offset of its own: the work grows with their square.
 const MAX_READOUT_EFFECTS: usize = 256;
 
-/// Inspects readouts of one device.
+/// Inspects readouts of one device: figures, noise model, faults.
 pub(super) fn inspect(
     index: usize,
     source: &DeviceSource,
     readouts: &impl Passes<Error = InspectError>,
     wanted: Wanted,
 ) -> Result<Inspected, InspectError> {
-    let in_detail = !wanted.metrics_only && readouts.readouts() <= MAX_READOUT_EFFECTS;
-    let detail = if in_detail { Detail::Readouts } else { Detail::Figures };
-    let scan = Scan::of(readouts, detail)?;
-    let mut record = DeviceRecord {
-        name: source.name.clone(),
-        condition: source.condition.clone(),
-        sources: source.sources().to_vec(),
-        readouts_in_files: source.readouts(),
-        address: source.address(),
-        positions: source.cells(),
-        figures: DeviceFigures::of(&scan),
-        fits: None,
-    };
+    let (record, scan) = score(source, readouts, wanted)?;
     if wanted.metrics_only {
-        let kept = kept_of(&scan, None);
-        return Ok((record, kept, Vec::new()));
+        return Ok((record, kept_of(&scan, None), Vec::new()));
     }
-    let fits = Fits::of(&scan, source.readouts());
     let view = DeviceView {
         index,
         name: &record.name,
@@ -115,11 +101,33 @@ pub(super) fn inspect(
     };
     let findings = faults::in_device(&view);
     let summary = Some(Summary::of(&view));
-    record.fits = Some(fits);
     Ok((record, kept_of(&scan, summary), findings))
 }
 
-fn kept_of(scan: &Scan, summary: Option<Summary>) -> Kept {
+/// Figures and noise model of readouts of one device, and the scan that they come from.
+pub(super) fn score(
+    source: &DeviceSource,
+    readouts: &impl Passes<Error = InspectError>,
+    wanted: Wanted,
+) -> Result<(DeviceRecord, Scan), InspectError> {
+    let in_detail = !wanted.metrics_only && readouts.readouts() <= MAX_READOUT_EFFECTS;
+    let detail = if in_detail { Detail::Readouts } else { Detail::Figures };
+    let scan = Scan::of(readouts, detail)?;
+    let record = DeviceRecord {
+        name: source.name.clone(),
+        condition: source.condition.clone(),
+        sources: source.sources().to_vec(),
+        readouts_in_files: source.readouts(),
+        address: source.address(),
+        positions: source.cells(),
+        figures: DeviceFigures::of(&scan),
+        fits: (!wanted.metrics_only).then(|| Fits::of(&scan, source.readouts())),
+    };
+    Ok((record, scan))
+}
+
+/// What is kept of a scan.
+pub(super) fn kept_of(scan: &Scan, summary: Option<Summary>) -> Kept {
     let tally = &scan.tally;
     Kept { majority: tally.strict_majority(), mask: tally.kept().cloned(), summary }
 }

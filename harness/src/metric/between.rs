@@ -192,6 +192,12 @@ fn aliasing(readings: &[&BitString], kept_cells: usize) -> Vec<u64> {
     histogram
 }
 
+/// The distance of independent readings with these fractions of ones.
+#[must_use]
+pub fn by_chance(a: f64, b: f64) -> f64 {
+    a * (1.0 - b) + b * (1.0 - a)
+}
+
 /// What [`Between::aliasing_min_entropy`] is on average for ideal cells in so many devices: it nears 1
 /// slowly, from .678 with four devices over .844 with 16 to .932 with 100.
 #[must_use]
